@@ -1,0 +1,1 @@
+"""The registry: what a city owns, where it stands, and the database, settings and clock under every room."""

@@ -1,0 +1,1 @@
+"""The schema, step by step; every step runs on SQLite and on PostgreSQL and keeps data."""

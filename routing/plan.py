@@ -1,0 +1,131 @@
+"""The plan: which truck goes where, when, with what on board, what stays unserved and why, and what it all costs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class VisitKind(StrEnum):
+    """What a truck does at a place."""
+
+    START = "start"
+    STOP = "stop"
+    UNLOAD = "unload"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One place on a route.
+
+    Attributes
+    ----------
+    subject_id
+        Stop or facility; empty at the start and the end of the route.
+    arrival_s, start_s, departure_s
+        When the truck gets there, begins (after waiting, if it must) and leaves.
+    load_kg, load_l
+        What is on board when it leaves.
+    """
+
+    kind: VisitKind
+    subject_id: str
+    arrival_s: int
+    start_s: int
+    departure_s: int
+    load_kg: int
+    load_l: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One truck's shift: from its depot over trips, each of one stream and ending at a facility, back home empty."""
+
+    truck_id: str
+    visits: tuple[Visit, ...]
+    distance_m: int
+    duration_s: int
+
+    @property
+    def stop_ids(self) -> tuple[str, ...]:
+        """Stops in order of service."""
+        return tuple(visit.subject_id for visit in self.visits if visit.kind is VisitKind.STOP)
+
+    @property
+    def trips(self) -> int:
+        """How often the truck unloads."""
+        return sum(visit.kind is VisitKind.UNLOAD for visit in self.visits)
+
+
+class UnservedReason(StrEnum):
+    """The constraint that keeps a stop out of the plan."""
+
+    NOT_WORTH_IT = "not_worth_it"
+    NO_TRUCK_FOR_STREAM = "no_truck_for_stream"
+    TRUCK_TOO_LARGE = "truck_too_large"
+    NO_FACILITY_FOR_STREAM = "no_facility_for_stream"
+    TOO_MUCH_FOR_ANY_TRUCK = "too_much_for_any_truck"
+    UNREACHABLE = "unreachable"
+    WINDOW_OUTSIDE_SHIFT = "window_outside_shift"
+    FACILITY_CLOSED = "facility_closed"
+    SHIFT_TOO_SHORT = "shift_too_short"
+    NO_TIME_LEFT = "no_time_left"
+    LOCKED_TRUCK_FULL = "locked_truck_full"
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """A stop that is not in the plan.
+
+    Attributes
+    ----------
+    detail
+        One plain English sentence with the numbers behind the reason.
+    """
+
+    stop_id: str
+    reason: UnservedReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a plan costs, line by line, in cents.
+
+    Attributes
+    ----------
+    prizes_cents
+        Worth of the optional stops that are not served.
+    """
+
+    fixed_cents: int = 0
+    distance_cents: int = 0
+    duration_cents: int = 0
+    prizes_cents: int = 0
+
+    @property
+    def total_cents(self) -> int:
+        """All lines together."""
+        return self.fixed_cents + self.distance_cents + self.duration_cents + self.prizes_cents
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All routes of a problem. Trucks that stay at home have no route."""
+
+    routes: tuple[Route, ...]
+    unserved: tuple[Unserved, ...]
+    cost: Cost
+
+    @property
+    def distance_m(self) -> int:
+        """Distance of all routes, metres."""
+        return sum(route.distance_m for route in self.routes)
+
+    @property
+    def duration_s(self) -> int:
+        """Duration of all routes, seconds."""
+        return sum(route.duration_s for route in self.routes)
+
+    def route_of(self, stop_id: str) -> Route | None:
+        """Return the route that serves a stop, or ``None``."""
+        return next((route for route in self.routes if stop_id in route.stop_ids), None)
