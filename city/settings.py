@@ -24,6 +24,10 @@ class Settings(BaseSettings):
     cores: int = Field(default=0, ge=0, description="processes that solve; 0: as many as the machine has cores")
     seed: int = Field(default=1, description="seed of every random choice")
 
+    session_hours: float = Field(default=12.0, gt=0, description="longest time somebody stays signed in")
+    session_idle_minutes: float = Field(default=60.0, gt=0, description="time without a request that ends a session")
+    max_body_bytes: int = Field(default=1_048_576, gt=0, description="largest request body the API reads")
+
     @property
     def url(self) -> str:
         """The database URL in force."""
