@@ -1,11 +1,13 @@
 """Dispatches: approved routes in the hands of a crew."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
+from agents.errors import NotFoundError
 from city.database import moment, word
 from city.streams import Stream
 
@@ -40,7 +42,7 @@ class Dispatch(SQLModel, table=True):
 
 
 class DispatchVisit(SQLModel, table=True):
-    """One visit of a dispatch, in order: a stop or an unloading."""
+    """One visit of a dispatch, in order: leaving the depot, a stop, an unloading, coming home."""
 
     __tablename__ = "dispatch_visit"
 
@@ -55,3 +57,48 @@ class DispatchVisit(SQLModel, table=True):
     departs_at: datetime = Field(sa_column=moment())
     load_kg: int
     load_l: int
+
+
+def read_dispatch(session: Session, dispatch_id: str) -> Dispatch:
+    """Read a dispatch.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of that id.
+    """
+    dispatch = session.get(Dispatch, dispatch_id)
+    if dispatch is None:
+        raise NotFoundError("unknown_dispatch", dispatch_id=dispatch_id)
+    return dispatch
+
+
+def list_dispatches(
+    session: Session,
+    *,
+    district_ids: Iterable[str] | None = None,
+    service_date: date | None = None,
+    proposal_id: str | None = None,
+    truck_id: str | None = None,
+) -> list[Dispatch]:
+    """Return dispatches by the time they leave, of some districts, one date, proposal or truck if these are given."""
+    query = select(Dispatch).order_by(col(Dispatch.leaves_at), col(Dispatch.id))
+    if district_ids is not None:
+        query = query.where(col(Dispatch.district_id).in_(list(district_ids)))
+    for column, wanted in (
+        (Dispatch.service_date, service_date),
+        (Dispatch.proposal_id, proposal_id),
+        (Dispatch.truck_id, truck_id),
+    ):
+        if wanted is not None:
+            query = query.where(col(column) == wanted)
+    return list(session.exec(query))
+
+
+def visits_of(session: Session, dispatch_id: str) -> list[DispatchVisit]:
+    """Return the visits of a dispatch in order."""
+    return list(
+        session.exec(
+            select(DispatchVisit).where(DispatchVisit.dispatch_id == dispatch_id).order_by(col(DispatchVisit.sequence))
+        )
+    )

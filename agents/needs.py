@@ -5,19 +5,20 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, Column
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from city.database import moment, word
+from city.streams import Stream
 
 
 class NeedReason(StrEnum):
     """The cause of a need."""
 
-    OVERFLOW_RISK = "overflow_risk"
     OVERFLOWING = "overflowing"
+    OVERFLOW_RISK = "overflow_risk"
     RULE_INTERVAL = "rule_interval"
-    UNKNOWN_LEVEL = "unknown_level"
     MISSED_SERVICE = "missed_service"
+    UNKNOWN_LEVEL = "unknown_level"
 
 
 class NeedAction(StrEnum):
@@ -31,11 +32,18 @@ class NeedAction(StrEnum):
 
 
 class Need(SQLModel, table=True):
-    """Something about a bin that should not be left alone. It closes itself when its cause is gone."""
+    """Something about a bin, or one stream at a point, that should not be left alone.
+
+    It closes itself when its cause is gone.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     district_id: str = Field(foreign_key="district.id", index=True)
-    bin_id: str = Field(foreign_key="bin.id", index=True)
+    point_id: str = Field(foreign_key="collection_point.id", index=True)
+    stream: Stream = Field(sa_column=word(Stream))
+    bin_id: str | None = Field(
+        default=None, foreign_key="bin.id", index=True, description="none: about every bin of the stream there"
+    )
     reason: NeedReason = Field(sa_column=word(NeedReason))
     open_key: str | None = Field(default=None, unique=True, description="the cause while the need is open, else none")
     evidence: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
@@ -46,3 +54,14 @@ class Need(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     action: NeedAction | None = Field(default=None, sa_column=word(NeedAction, nullable=True))
     action_reason: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+def open_needs(session: Session, district_id: str) -> list[Need]:
+    """Return the open needs of a district, the most urgent first."""
+    return list(
+        session.exec(
+            select(Need)
+            .where(Need.district_id == district_id, col(Need.open_key).is_not(None))
+            .order_by(col(Need.deadline).is_(None), col(Need.deadline), col(Need.id))
+        )
+    )

@@ -1,13 +1,26 @@
-"""A proposal and its life. Its row in the database is the authority on what was decided, by whom, about what."""
+"""A proposal and its life. Its row in the database is the authority on what was decided, by whom, about what.
 
+Every step of that life goes through `move`: one compare-and-set on id, version and state, with its journal entry in
+the same transaction. No other statement anywhere writes `proposal.state`.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, LargeBinary
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, Column, LargeBinary, update
+from sqlmodel import Field, Session, SQLModel, col, select
 
+from agents.errors import ConflictError, NotFoundError, StaleVersionError
+from agents.reasons import StopReason
+from agents.summary import Summary
 from city.database import moment, word
+from city.journal import record
+from routing.plan import Plan
 
 
 class ProposalState(StrEnum):
@@ -42,15 +55,22 @@ TRANSITIONS: dict[ProposalState, frozenset[ProposalState]] = {
     ProposalState.WITHDRAWN: frozenset(),
 }
 
+# States in which a proposal stands for its shift; the database lets each shift have one such proposal at most.
+LIVE = frozenset({ProposalState.PENDING, ProposalState.APPROVED, ProposalState.PUBLISHED})
+
 
 class Proposal(SQLModel, table=True):
     """Routes of one district for one shift of one service date, waiting for a decision."""
 
     id: str = Field(primary_key=True)
+    cycle_id: int = Field(foreign_key="planning_cycle.id", unique=True, description="the planning cycle that made it")
     district_id: str = Field(foreign_key="district.id", index=True)
     service_date: date = Field(index=True)
     shift_id: str = Field(foreign_key="shift.id")
     thread_id: str = Field(index=True, description="the LangGraph thread that waits for the decision")
+    live_key: str | None = Field(
+        default=None, unique=True, description="the shift it stands for while pending, approved or published, else none"
+    )
     state: ProposalState = Field(sa_column=word(ProposalState, index=True))
     version: int = Field(default=1, description="grows with every edit; a decision names the version it is about")
     created_at: datetime = Field(sa_column=moment())
@@ -58,6 +78,7 @@ class Proposal(SQLModel, table=True):
     decided_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     decided_by: str | None = None
     decision_reason: str = ""
+    decided_hash: str | None = Field(default=None, description="material hash of the version that was decided on")
 
 
 class ProposalVersion(SQLModel, table=True):
@@ -80,7 +101,7 @@ class ProposalVersion(SQLModel, table=True):
         sa_column=Column(JSON, nullable=False), description="why each stop is in or out, by stop id"
     )
     summary: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False), description="km, hours, tonnes, counts")
-    material_hash: str = Field(description="SHA-256 of what an approval covers: trucks, stops, order, windows, cost")
+    material_hash: str = Field(description="SHA-256 of what an approval covers: trucks, stops, order, times, cost")
 
 
 class PlanningProblem(SQLModel, table=True):
@@ -90,3 +111,158 @@ class PlanningProblem(SQLModel, table=True):
 
     hash: str = Field(primary_key=True)
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="compressed problem file")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A proposal as it is shown at one of its versions.
+
+    Attributes
+    ----------
+    proposal, version
+        The rows.
+    plan
+        The routes and what they leave unserved.
+    reasons
+        Why each stop is in or out, by stop id.
+    summary
+        The proposal in numbers.
+    """
+
+    proposal: Proposal
+    version: ProposalVersion
+    plan: Plan
+    reasons: dict[str, StopReason]
+    summary: Summary
+
+
+def read_proposal(session: Session, proposal_id: str, version: int | None = None) -> Shown:
+    """Read a proposal as it stands, or as it stood at an older version.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such proposal or version.
+    """
+    from routing.files import plan_from_json  # noqa: PLC0415
+
+    proposal = session.get(Proposal, proposal_id)
+    if proposal is None:
+        raise NotFoundError("unknown_proposal", proposal_id=proposal_id)
+    wanted = proposal.version if version is None else version
+    shown = session.get(ProposalVersion, (proposal_id, wanted))
+    if shown is None:
+        raise NotFoundError("unknown_version", proposal_id=proposal_id, version=wanted, current=proposal.version)
+    return Shown(
+        proposal=proposal,
+        version=shown,
+        plan=plan_from_json(shown.plan),
+        reasons={stop_id: StopReason.model_validate(reason) for stop_id, reason in shown.reasons.items()},
+        summary=Summary.model_validate(shown.summary),
+    )
+
+
+def list_proposals(
+    session: Session,
+    *,
+    district_ids: Iterable[str] | None = None,
+    states: Iterable[ProposalState] | None = None,
+    service_date: date | None = None,
+) -> list[Proposal]:
+    """Return proposals, the newest first, of some districts, states or one date if these are given."""
+    query = select(Proposal).order_by(col(Proposal.created_at).desc(), col(Proposal.cycle_id).desc())
+    if district_ids is not None:
+        query = query.where(col(Proposal.district_id).in_(list(district_ids)))
+    if states is not None:
+        query = query.where(col(Proposal.state).in_(list(states)))
+    if service_date is not None:
+        query = query.where(Proposal.service_date == service_date)
+    return list(session.exec(query))
+
+
+def material_hash(plan: Plan) -> str:
+    """Hash what an approval covers: which truck does what, in which order and when, what stays, what it costs."""
+    material = {
+        "routes": [
+            [route.truck_id, [[visit.kind, visit.subject_id, visit.start_s] for visit in route.visits]]
+            for route in sorted(plan.routes, key=lambda route: route.truck_id)
+        ],
+        "unserved": sorted(left.stop_id for left in plan.unserved),
+        "cost": [plan.cost.fixed_cents, plan.cost.distance_cents, plan.cost.duration_cents],
+    }
+    return hashlib.sha256(json.dumps(material, separators=(",", ":")).encode()).hexdigest()
+
+
+def move(
+    session: Session,
+    *,
+    proposal_id: str,
+    version: int,
+    state: ProposalState,
+    to: ProposalState,
+    at: datetime,
+    actor: str,
+    reason: str = "",
+    **values: Any,
+) -> None:
+    """Move a proposal on if it is at this version and in this state; journal it in the same transaction, the caller's.
+
+    Parameters
+    ----------
+    state, to
+        The state it must be in, and the one it goes to.
+    values
+        Other columns of the row that change with it.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such proposal.
+    StaleVersionError, ConflictError
+        If it has another version, or is in another state; nothing is changed.
+    ValueError
+        If no proposal may ever go that way: a mistake of the caller.
+    """
+    if to not in TRANSITIONS[state]:
+        raise ValueError(f"a proposal never goes from {state} to {to}")
+    if to not in LIVE:
+        values["live_key"] = None
+    changed = session.exec(
+        update(Proposal)
+        .where(col(Proposal.id) == proposal_id, col(Proposal.version) == version, col(Proposal.state) == state)
+        .values(state=to, **values)
+    )
+    proposal = current(session, proposal_id)
+    if changed.rowcount != 1:
+        raise _not_so(proposal, version)
+    record(
+        session,
+        at=at,
+        actor=actor,
+        action=f"proposal.{to}",
+        subject=f"proposal/{proposal_id}",
+        district_id=proposal.district_id,
+        reason=reason,
+        before={"state": state, "version": version},
+        after={"state": to, "version": version},
+    )
+
+
+def current(session: Session, proposal_id: str) -> Proposal:
+    """Read a proposal's row as the database has it now.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such proposal.
+    """
+    proposal = session.get(Proposal, proposal_id, populate_existing=True)
+    if proposal is None:
+        raise NotFoundError("unknown_proposal", proposal_id=proposal_id)
+    return proposal
+
+
+def _not_so(proposal: Proposal, version: int) -> ConflictError:
+    if proposal.version != version:
+        return StaleVersionError("stale_version", proposal_id=proposal.id, version=version, current=proposal.version)
+    return ConflictError("wrong_state", proposal_id=proposal.id, state=proposal.state.value)

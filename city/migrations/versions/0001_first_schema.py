@@ -171,12 +171,37 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index(op.f('ix_bin_point_id'), 'bin', ['point_id'], unique=False)
+    op.create_table('planning_cycle',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('district_id', sa.String(), nullable=False),
+    sa.Column('service_date', sa.Date(), nullable=False),
+    sa.Column('shift_id', sa.String(), nullable=False),
+    sa.Column('run', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(length=32), nullable=False),
+    sa.Column('requested_by', sa.String(), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('claim', sa.String(), nullable=True),
+    sa.Column('claimed_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('retry_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('outcome', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['district_id'], ['district.id'], ),
+    sa.ForeignKeyConstraint(['shift_id'], ['shift.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('district_id', 'service_date', 'shift_id', 'run')
+    )
+    op.create_index(op.f('ix_planning_cycle_district_id'), 'planning_cycle', ['district_id'], unique=False)
+    op.create_index(op.f('ix_planning_cycle_service_date'), 'planning_cycle', ['service_date'], unique=False)
+    op.create_index(op.f('ix_planning_cycle_state'), 'planning_cycle', ['state'], unique=False)
     op.create_table('proposal',
     sa.Column('id', sa.String(), nullable=False),
+    sa.Column('cycle_id', sa.Integer(), nullable=False),
     sa.Column('district_id', sa.String(), nullable=False),
     sa.Column('service_date', sa.Date(), nullable=False),
     sa.Column('shift_id', sa.String(), nullable=False),
     sa.Column('thread_id', sa.String(), nullable=False),
+    sa.Column('live_key', sa.String(), nullable=True),
     sa.Column('state', sa.String(length=32), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -184,9 +209,13 @@ def upgrade() -> None:
     sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('decided_by', sa.String(), nullable=True),
     sa.Column('decision_reason', sa.String(), nullable=False),
+    sa.Column('decided_hash', sa.String(), nullable=True),
+    sa.ForeignKeyConstraint(['cycle_id'], ['planning_cycle.id'], ),
     sa.ForeignKeyConstraint(['district_id'], ['district.id'], ),
     sa.ForeignKeyConstraint(['shift_id'], ['shift.id'], ),
-    sa.PrimaryKeyConstraint('id')
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('cycle_id'),
+    sa.UniqueConstraint('live_key')
     )
     op.create_index(op.f('ix_proposal_district_id'), 'proposal', ['district_id'], unique=False)
     op.create_index(op.f('ix_proposal_service_date'), 'proposal', ['service_date'], unique=False)
@@ -274,7 +303,9 @@ def upgrade() -> None:
     op.create_table('need',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('district_id', sa.String(), nullable=False),
-    sa.Column('bin_id', sa.String(), nullable=False),
+    sa.Column('point_id', sa.String(), nullable=False),
+    sa.Column('stream', sa.String(length=32), nullable=False),
+    sa.Column('bin_id', sa.String(), nullable=True),
     sa.Column('reason', sa.String(length=32), nullable=False),
     sa.Column('open_key', sa.String(), nullable=True),
     sa.Column('evidence', sa.JSON(), nullable=False),
@@ -287,11 +318,13 @@ def upgrade() -> None:
     sa.Column('action_reason', sa.JSON(), nullable=False),
     sa.ForeignKeyConstraint(['bin_id'], ['bin.id'], ),
     sa.ForeignKeyConstraint(['district_id'], ['district.id'], ),
+    sa.ForeignKeyConstraint(['point_id'], ['collection_point.id'], ),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('open_key')
     )
     op.create_index(op.f('ix_need_bin_id'), 'need', ['bin_id'], unique=False)
     op.create_index(op.f('ix_need_district_id'), 'need', ['district_id'], unique=False)
+    op.create_index(op.f('ix_need_point_id'), 'need', ['point_id'], unique=False)
     op.create_table('proposal_version',
     sa.Column('proposal_id', sa.String(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
@@ -452,6 +485,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_dispatch_district_id'), table_name='dispatch')
     op.drop_table('dispatch')
     op.drop_table('proposal_version')
+    op.drop_index(op.f('ix_need_point_id'), table_name='need')
     op.drop_index(op.f('ix_need_district_id'), table_name='need')
     op.drop_index(op.f('ix_need_bin_id'), table_name='need')
     op.drop_table('need')
@@ -472,6 +506,10 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_proposal_service_date'), table_name='proposal')
     op.drop_index(op.f('ix_proposal_district_id'), table_name='proposal')
     op.drop_table('proposal')
+    op.drop_index(op.f('ix_planning_cycle_state'), table_name='planning_cycle')
+    op.drop_index(op.f('ix_planning_cycle_service_date'), table_name='planning_cycle')
+    op.drop_index(op.f('ix_planning_cycle_district_id'), table_name='planning_cycle')
+    op.drop_table('planning_cycle')
     op.drop_index(op.f('ix_bin_point_id'), table_name='bin')
     op.drop_table('bin')
     op.drop_table('shift')

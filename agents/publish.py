@@ -1,0 +1,152 @@
+"""Publishing: an approved version becomes dispatches, once, whatever is retried, killed or asked for twice at the time.
+
+The proposal moves from approved to published in the transaction that writes its dispatches, so that either both are
+there or neither; a second attempt finds it published and answers with what is there.
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine, insert
+from sqlmodel import Session, col, select
+
+from agents.dispatches import Dispatch, DispatchState, DispatchVisit
+from agents.errors import ConflictError
+from agents.proposals import Proposal, ProposalState, Shown, current, material_hash, move, read_proposal
+from agents.stops import parse_stop_id
+from city.clock import Clock
+from city.database import transaction
+from city.hours import parse_hours, service_moment
+from city.journal import record
+from city.registry import City, Crew, Shift, Truck
+from routing.plan import Visit, VisitKind
+
+# Who the journal names.
+PUBLISHER = "publisher"
+
+
+def publish(engine: Engine, clock: Clock, proposal_id: str) -> list[str]:
+    """Make the dispatches of an approved proposal and return their ids; of a published one, return those it has.
+
+    A proposal that must not go out any more is withdrawn instead, with the reason in the journal, and has none: when
+    its shift is over, or when its plan is not the one that was approved.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such proposal.
+    ConflictError
+        If it is neither approved, published nor withdrawn: nobody has decided that it may go out.
+    """
+    with transaction(engine) as session:
+        proposal = current(session, proposal_id)
+        if proposal.state is ProposalState.APPROVED:
+            _settle(session, read_proposal(session, proposal_id), clock.now())
+        elif proposal.state not in (ProposalState.PUBLISHED, ProposalState.WITHDRAWN):
+            raise ConflictError("not_approved", proposal_id=proposal_id, state=proposal.state.value)
+        ids = session.exec(select(Dispatch.id).where(Dispatch.proposal_id == proposal_id))
+        return sorted(ids)
+
+
+def _settle(session: Session, shown: Shown, now: datetime) -> None:
+    """Publish or withdraw. `move` comes first: of two publishers at once, the later waits there and then fails."""
+    hindrance = _hindrance(session, shown, now)
+    move(
+        session,
+        proposal_id=shown.proposal.id,
+        version=shown.version.version,
+        state=ProposalState.APPROVED,
+        to=ProposalState.WITHDRAWN if hindrance else ProposalState.PUBLISHED,
+        at=now,
+        actor=PUBLISHER,
+        reason=hindrance or "",
+    )
+    if hindrance is None:
+        _write_dispatches(session, shown, now)
+
+
+def _hindrance(session: Session, shown: Shown, now: datetime) -> str | None:
+    """Return the code of ``withdrawn.*`` that says why it must not go out, or ``None``."""
+    if material_hash(shown.plan) != shown.proposal.decided_hash:
+        return "approval_does_not_cover_it"
+    if now >= _shift_end(session, shown.proposal):
+        return "shift_is_over"
+    return None
+
+
+def _shift_end(session: Session, proposal: Proposal) -> datetime:
+    shift = session.get_one(Shift, proposal.shift_id)
+    return service_moment(proposal.service_date, parse_hours(shift.hours)[-1].end_s, _zone(session))
+
+
+def _write_dispatches(session: Session, shown: Shown, now: datetime) -> None:
+    proposal = shown.proposal
+    zone = _zone(session)
+
+    def at(second: int) -> datetime:
+        return service_moment(proposal.service_date, second, zone)
+
+    trucks = [route.truck_id for route in shown.plan.routes]
+    depots = dict(session.exec(select(Truck.id, Truck.depot_id).where(col(Truck.id).in_(trucks))).all())
+    crews = dict(
+        session.exec(
+            select(Crew.truck_id, Crew.id).where(Crew.shift_id == proposal.shift_id, col(Crew.truck_id).in_(trucks))
+        ).all()
+    )
+    for number, route in enumerate(shown.plan.routes, start=1):
+        dispatch = Dispatch(
+            id=f"d{proposal.cycle_id}-{number}",
+            proposal_id=proposal.id,
+            proposal_version=shown.version.version,
+            district_id=proposal.district_id,
+            service_date=proposal.service_date,
+            shift_id=proposal.shift_id,
+            truck_id=route.truck_id,
+            crew_id=crews.get(route.truck_id),
+            state=DispatchState.PUBLISHED,
+            published_at=now,
+            leaves_at=at(route.visits[0].departure_s),
+            returns_at=at(route.visits[-1].arrival_s),
+            distance_m=route.distance_m,
+            duration_s=route.duration_s,
+        )
+        session.add(dispatch)
+        session.flush()
+        session.exec(
+            insert(DispatchVisit),
+            params=[
+                {
+                    "dispatch_id": dispatch.id,
+                    "sequence": sequence,
+                    "kind": visit.kind.value,
+                    "arrives_at": at(visit.arrival_s),
+                    "departs_at": at(visit.departure_s),
+                    "load_kg": visit.load_kg,
+                    "load_l": visit.load_l,
+                    **_place(visit, depots[route.truck_id]),
+                }
+                for sequence, visit in enumerate(route.visits)
+            ],
+        )
+        record(
+            session,
+            at=now,
+            actor=PUBLISHER,
+            action="dispatch.published",
+            subject=f"dispatch/{dispatch.id}",
+            district_id=proposal.district_id,
+            after={"proposal_id": proposal.id, "truck_id": route.truck_id, "stops": len(route.stop_ids)},
+        )
+
+
+def _place(visit: Visit, depot_id: str) -> dict[str, object]:
+    """Columns that say where a visit is: at a stop, at a facility, or at home."""
+    if visit.kind is VisitKind.STOP:
+        point_id, stream = parse_stop_id(visit.subject_id)
+        return {"stop_id": visit.subject_id, "point_id": point_id, "stream": stream, "facility_id": None}
+    facility_id = visit.subject_id if visit.kind is VisitKind.UNLOAD else depot_id
+    return {"stop_id": None, "point_id": None, "stream": None, "facility_id": facility_id}
+
+
+def _zone(session: Session) -> ZoneInfo:
+    return ZoneInfo(session.get_one(City, 1).timezone)

@@ -1,0 +1,163 @@
+"""Why a stop is in a proposal or not: which bins, what evidence, which rule, what kept it out. Stored with the version.
+
+Everything is a code and its numbers; `sentences` words them for a person in the language asked for.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+
+from agents.needs import NeedReason
+from city.streams import Stream
+from city.wording import Language, say
+from routing.plan import UnservedReason
+
+
+class Standing(StrEnum):
+    """Where a stop stands in a proposal."""
+
+    SERVED = "served"
+    LEFT_OUT = "left_out"
+    EXCLUDED = "excluded"
+    DROPPED = "dropped"
+
+
+class Rule(StrEnum):
+    """The rule by which the dispatcher decided."""
+
+    OVERFLOWING = "overflowing"
+    OVERFLOW_LIMIT = "overflow_limit"
+    OVERFLOW_PRIZE = "overflow_prize"
+    INTERVAL = "interval"
+    MISSED_SERVICE = "missed_service"
+    SWAP_UNTIL_TRUCK = "swap_until_truck"
+    VISITED_ANYWAY = "visited_anyway"
+    NOTHING_KNOWN = "nothing_known"
+    PERSON_DECIDES = "person_decides"
+    OTHER_SHIFT = "other_shift"
+    POINT_CLOSED = "point_closed"
+    WINDOW_OUTSIDE_SHIFT = "window_outside_shift"
+    ADDED_BY_PERSON = "added_by_person"
+
+
+class Exclusion(StrEnum):
+    """Why a stop was kept out of the routing problem."""
+
+    POINT_CLOSED = "point_closed"
+    WINDOW_OUTSIDE_SHIFT = "window_outside_shift"
+    OFF_NETWORK = "off_network"
+
+
+class BinEvidence(BaseModel):
+    """What was known of one bin when the proposal was made.
+
+    Attributes
+    ----------
+    level, sigma
+        Fill level and its standard deviation at the time of planning; ``None``: nothing is known.
+    rate_per_h
+        Mean filling per hour.
+    probability
+        That it overflows before the next chance to serve it.
+    expected_l
+        Litres expected in it when the truck comes.
+    need
+        The cause found with it, if any; its stop may be served for the sake of another bin.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    bin_id: str
+    level: float | None
+    sigma: float | None
+    rate_per_h: float
+    probability: float | None
+    expected_l: float
+    emptied_at: datetime | None
+    heard_at: datetime | None
+    need: NeedReason | None
+
+
+class StopReason(BaseModel):
+    """Why one stop stands where it stands.
+
+    Attributes
+    ----------
+    required, prize_cents
+        Whether it must be served, or what serving it is worth.
+    probability
+        That at least one of its bins overflows before the next chance to serve it.
+    next_chance_at
+        When the next shift that carries the stream is expected to come by; ``None``: none does.
+    rule, numbers
+        The dispatcher's rule and the numbers of its sentence.
+    unserved, unserved_detail
+        For a stop left out by the planner: the constraint, and its numbers in one English sentence.
+    excluded
+        For a stop that could not enter the problem.
+    changed_by
+        The account that added or dropped it by hand.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    stop_id: str
+    point_id: str
+    point_name: str
+    stream: Stream
+    standing: Standing
+    required: bool
+    prize_cents: int
+    probability: float
+    next_chance_at: datetime | None
+    demand_kg: int
+    demand_l: int
+    rule: Rule
+    numbers: dict[str, Any]
+    bins: tuple[BinEvidence, ...]
+    unserved: UnservedReason | None = None
+    unserved_detail: str = ""
+    excluded: Exclusion | None = None
+    changed_by: str | None = None
+
+
+def sentences(reason: StopReason, language: Language, timezone: ZoneInfo) -> list[str]:
+    """Word a stop's reason: what was decided and why, then the evidence of each bin that has a need."""
+    said = [rule_sentence(reason.rule, reason.numbers, language, timezone)]
+    if reason.changed_by is not None:
+        said.append(say("agents", f"standing.{reason.standing}_by_hand", language, actor=reason.changed_by))
+    if reason.excluded is not None:
+        said.append(say("agents", f"excluded.{reason.excluded}", language))
+    if reason.unserved is not None:
+        said.append(say("agents", f"unserved.{reason.unserved}", language))
+    said += [evidence_sentence(item, language, timezone) for item in reason.bins if item.need is not None]
+    return said
+
+
+def rule_sentence(rule: Rule, numbers: dict[str, Any], language: Language, timezone: ZoneInfo) -> str:
+    """Word the dispatcher's rule."""
+    return say("agents", f"rule.{rule}", language, **readable(numbers, language, timezone))
+
+
+def evidence_sentence(evidence: BinEvidence, language: Language, timezone: ZoneInfo) -> str:
+    """Word what is known of one bin."""
+    numbers = evidence.model_dump()
+    code = "evidence.unknown" if evidence.level is None else "evidence.level"
+    return say("agents", code, language, **readable(numbers, language, timezone))
+
+
+def readable(numbers: dict[str, Any], language: Language, timezone: ZoneInfo) -> dict[str, Any]:
+    """Turn moments into local times of day with their date, and missing ones into the word for "never"."""
+    return {name: _readable(name, value, language, timezone) for name, value in numbers.items()}
+
+
+def _readable(name: str, value: Any, language: Language, timezone: ZoneInfo) -> Any:
+    if not name.endswith("_at"):
+        return value
+    if value is None:
+        return say("agents", "word.never", language)
+    stamp = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return stamp.astimezone(timezone).strftime("%m-%d %H:%M")
