@@ -7,7 +7,7 @@ class IntakeError(ValueError):
     Parameters
     ----------
     code
-        Short machine-readable reason, kept in the dead-letter table and counted.
+        Short machine-readable reason, kept in the dead-letter table and counted; worded as ``rejection.<code>``.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -1,0 +1,55 @@
+"""Decoders by the name of the format they read; every module in this folder that defines one registers itself.
+
+A decoder is pure: the bytes of one message in, its uplinks out, in the order of the message. It raises
+`IntakeError` and nothing else, when the message as a whole is of no use.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from functools import cache
+
+from sensors.errors import IntakeError
+from sensors.uplink import Unusable, Uplink
+
+Decoder = Callable[[bytes], list[Uplink | Unusable]]
+
+_decoders: dict[str, Decoder] = {}
+
+
+def decoder(name: str) -> Callable[[Decoder], Decoder]:
+    """Register a function as the decoder of a format."""
+
+    def register(function: Decoder) -> Decoder:
+        if name in _decoders:
+            raise ValueError(f"two decoders for the format {name!r}")
+        _decoders[name] = function
+        return function
+
+    return register
+
+
+@cache
+def _load() -> None:
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+
+
+def formats() -> tuple[str, ...]:
+    """Name every format that can be read."""
+    _load()
+    return tuple(sorted(_decoders))
+
+
+def decode(format: str, body: bytes) -> list[Uplink | Unusable]:  # noqa: A002 - the word callers use
+    """Read one message.
+
+    Raises
+    ------
+    IntakeError
+        ``unknown_format``, or whatever makes the whole message useless.
+    """
+    _load()
+    if (read := _decoders.get(format)) is None:
+        raise IntakeError("unknown_format", f"format {format!r} is not known; known are {', '.join(formats())}")
+    return read(body)

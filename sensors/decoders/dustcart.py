@@ -1,0 +1,70 @@
+"""Dustcart's own JSON reading, for gateways that can be told what to send; one object, or a list of them.
+
+::
+
+    {"device": "24e124713d341234",        who; an EUI in any spelling, or the maker's own number
+     "at": "2026-03-01T06:30:00+08:00",   when it was measured
+     "distance_cm": 63.5,                 down to the waste, and/or
+     "fill_level": 0.4,                   0..1 of the usable volume, if the device knows it
+     "temperature_c": 21.4, "battery_percent": 92, "tilted": false,
+     "sequence": 1207}                    the device's own count of its readings, if it keeps one
+
+Only ``device`` and ``at`` must be there. Other fields are refused, because a misspelt one would be lost in silence.
+"""
+
+from typing import Any
+
+import orjson
+
+from sensors.decoders import decoder
+from sensors.errors import IntakeError
+from sensors.fields import an_object, number, parse, time, truth, whole
+from sensors.uplink import Measured, Unusable, Uplink, checked, normal_device_id
+
+FIELDS = frozenset(
+    {"device", "at", "distance_cm", "fill_level", "temperature_c", "battery_percent", "tilted", "sequence"}
+)
+
+
+@decoder("dustcart")
+def decode(body: bytes) -> list[Uplink | Unusable]:
+    """Read one reading or a list of them; in a list, the bad ones do not spoil the good ones."""
+    message = parse(body)
+    if not isinstance(message, list):
+        return [_uplink(message)]
+    return [_tried(index, element) for index, element in enumerate(message)]
+
+
+def _tried(index: int, element: Any) -> Uplink | Unusable:
+    try:
+        return _uplink(element)
+    except IntakeError as error:
+        named = element.get("device") if isinstance(element, dict) else None
+        try:
+            device_id = normal_device_id(named)
+        except IntakeError:
+            device_id = None
+        return Unusable(index, error.code, str(error), device_id, orjson.dumps(element))
+
+
+def _uplink(element: Any) -> Uplink:
+    record = an_object(element, "a reading")
+    device_id = normal_device_id(record.get("device"))
+    if unknown := record.keys() - FIELDS:
+        raise IntakeError(
+            "wrong_shape",
+            f"unknown field {min(unknown)[:60]!r} in a reading; known are {', '.join(sorted(FIELDS))}",
+        )
+    measured = Measured(
+        distance_cm=number(record, "distance_cm"),
+        fill_level=number(record, "fill_level"),
+        temperature_c=number(record, "temperature_c"),
+        battery_percent=number(record, "battery_percent"),
+        tilted=truth(record, "tilted"),
+    )
+    return Uplink(
+        device_id=device_id,
+        at=time(record.get("at"), "at"),
+        counter=whole(record, "sequence"),
+        measured=checked(measured),
+    )

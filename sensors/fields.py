@@ -1,0 +1,148 @@
+"""Taking fields out of JSON that strangers wrote: every wrong kind of value is an `IntakeError` naming its place."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from sensors.errors import IntakeError
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def parse(body: bytes) -> Any:
+    """Read JSON in UTF-8; not-a-number, infinities and nesting beyond the parser's bound are refused.
+
+    Raises
+    ------
+    IntakeError
+        ``not_json``, saying where it broke.
+    """
+    try:
+        return orjson.loads(body.removeprefix(_BOM))
+    except orjson.JSONDecodeError as error:
+        raise IntakeError(
+            "not_json", f"the message of {len(body)} bytes is not JSON in UTF-8 ({error}); was it cut short?"
+        ) from error
+
+
+def an_object(value: Any, where: str) -> Mapping[str, Any]:
+    """Return a JSON object, or refuse anything else."""
+    if not isinstance(value, dict):
+        raise IntakeError("wrong_shape", f"{where} should be an object, not {_kind(value)}")
+    return value
+
+
+def part(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return an object inside an object; empty if it is absent or null."""
+    value = record.get(key)
+    return {} if value is None else an_object(value, key)
+
+
+def number(record: Mapping[str, Any], key: str) -> float | None:
+    """Return a number, or none if it is absent or null."""
+    value = record.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise IntakeError("wrong_shape", f"{key} should be a number, not {_kind(value)}")
+    return float(value)
+
+
+def whole(record: Mapping[str, Any], key: str, *, absent: int | None = None) -> int | None:
+    """Return a whole number of at most 64 bits that is not negative, or `absent`."""
+    value = record.get(key)
+    if value is None:
+        return absent
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
+        raise IntakeError("wrong_shape", f"{key} should be a whole number from 0, not {_kind(value)}")
+    return value
+
+
+def truth(record: Mapping[str, Any], key: str) -> bool | None:
+    """Return true or false, or none if it is absent or null."""
+    value = record.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise IntakeError("wrong_shape", f"{key} should be true or false, not {_kind(value)}")
+    return value
+
+
+def time(value: Any, where: str) -> datetime:
+    """Return a moment written in ISO 8601 with its offset from UTC.
+
+    Raises
+    ------
+    IntakeError
+        ``no_time`` if there is none, it cannot be read or lacks the offset.
+    """
+    if value is None:
+        raise IntakeError("no_time", f"{where} is missing; it needs a time such as 2026-03-01T06:30:00Z")
+    try:
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise IntakeError("no_time", f"{where} is {_shown(value)}; it needs a time with its offset, 2026-03-01T06:30:00Z")
+
+
+def milliseconds(value: Any, where: str) -> datetime:
+    """Return a moment counted in milliseconds since 1970.
+
+    Raises
+    ------
+    IntakeError
+        ``no_time`` if it is no such count.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(value / 1000.0, UTC)
+        except (ValueError, OverflowError, OSError):
+            pass
+    raise IntakeError("no_time", f"{where} is {_shown(value)}; it needs milliseconds since 1970")
+
+
+def from_base64(value: Any, where: str) -> bytes:
+    """Return the bytes behind base64 text; none for an absent value."""
+    if value is None:
+        return b""
+    if isinstance(value, str):
+        try:
+            return base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            pass
+    raise IntakeError("wrong_shape", f"{where} should be base64, not {_shown(value)}")
+
+
+def from_hex(value: Any, where: str) -> bytes:
+    """Return the bytes behind hex digits; none for an absent value."""
+    if value is None:
+        return b""
+    if isinstance(value, str):
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            pass
+    raise IntakeError("wrong_shape", f"{where} should be hex digits, not {_shown(value)}")
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case _:
+            return _shown(value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

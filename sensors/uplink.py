@@ -1,0 +1,145 @@
+"""What a decoder makes of a message: who spoke, when, and what was measured or still has to be read from bytes."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sensors.errors import IntakeError
+
+LONGEST_DEVICE_ID = 128
+
+# No bin is deeper and no sensor of this trade sees farther.
+FARTHEST_CM = 10_000.0
+# A heap can stand above the bin; three times the usable volume cannot.
+FULLEST = 3.0
+# Below the first nothing works; above the second even a fire sensor is gone.
+COLDEST_C, HOTTEST_C = -90.0, 1_000.0
+
+_EUI = re.compile(r"(?:eui-)?((?:[0-9a-f]{2}[-:]?){7}[0-9a-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one frame says.
+
+    Parameters
+    ----------
+    distance_cm
+        From the sensor down to the waste.
+    fill_level
+        0..1 of the usable volume, for devices that compute it themselves.
+    temperature_c
+        At the sensor.
+    battery_percent
+        What is left of the battery, 0..100.
+    tilted
+        The lid is open or the bin lies on its side.
+    fault
+        Why the device itself gave no level, in one word (``no_echo``); empty when it gave one or never meant to.
+    """
+
+    distance_cm: float | None = None
+    fill_level: float | None = None
+    temperature_c: float | None = None
+    battery_percent: float | None = None
+    tilted: bool | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """One frame of one device, out of its envelope.
+
+    Parameters
+    ----------
+    device_id
+        As `normal_device_id` writes it.
+    at
+        When the frame was sent, or first heard; aware UTC.
+    counter
+        The device's frame counter, which may start again or wrap; none if it has none.
+    payload
+        The device's own bytes; empty if the envelope brought none.
+    port
+        LoRaWAN port of the payload, which tells makers apart where the model is not registered.
+    decoded
+        The network server's own reading of the payload, for models we have no codec for.
+    measured
+        What was measured, when the envelope says it outright.
+    """
+
+    device_id: str
+    at: datetime
+    counter: int | None = None
+    payload: bytes = b""
+    port: int | None = None
+    decoded: Mapping[str, Any] | None = None
+    measured: Measured | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """One element of a message that cannot be used, beside others that can.
+
+    Parameters
+    ----------
+    index
+        Its place in the message.
+    code, reason
+        As in `IntakeError`.
+    device_id
+        Who sent it, if that much could be read.
+    body
+        The element alone, in the form its decoder reads, so that it can be replayed by itself.
+    """
+
+    index: int
+    code: str
+    reason: str
+    device_id: str | None
+    body: bytes
+
+
+def normal_device_id(text: object) -> str:
+    """Write a device's name the one way it is registered: an EUI as 16 small hex digits, any other name as it is.
+
+    Raises
+    ------
+    IntakeError
+        ``no_device`` if there is no usable name.
+    """
+    if not isinstance(text, str) or not (name := text.strip()):
+        raise IntakeError("no_device", f"the message names no device ({_shown(text)}); it needs a text")
+    if len(name) > LONGEST_DEVICE_ID or not name.isprintable():
+        raise IntakeError(
+            "no_device", f"the device's name {_shown(name)} is not printable or longer than {LONGEST_DEVICE_ID} signs"
+        )
+    eui = _EUI.fullmatch(name.lower())
+    return eui.group(1).replace("-", "").replace(":", "") if eui else name
+
+
+def checked(measured: Measured) -> Measured:
+    """Return what was measured if such a thing can be.
+
+    Raises
+    ------
+    IntakeError
+        ``impossible_value``, naming the value and its bounds.
+    """
+    _within("distance_cm", measured.distance_cm, 0.0, FARTHEST_CM)
+    _within("fill_level", measured.fill_level, 0.0, FULLEST)
+    _within("temperature_c", measured.temperature_c, COLDEST_C, HOTTEST_C)
+    _within("battery_percent", measured.battery_percent, 0.0, 100.0)
+    return measured
+
+
+def _within(name: str, value: float | None, lowest: float, highest: float) -> None:
+    if value is not None and not lowest <= value <= highest:  # also refuses not-a-number
+        raise IntakeError("impossible_value", f"{name} is {value!r}; possible is {lowest:g} to {highest:g}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
