@@ -1,13 +1,42 @@
-"""Planning cycles: one row per run of the agents for a district, service date and shift, and who is at work on it."""
+"""Planning cycles: one row per run of the agents for a district, service date and shift, and who is at work on it.
 
-from datetime import date, datetime
+A worker holds a cycle by a claim with an end: its token and a time of the machine's clock. It renews the claim while it
+works; when it dies, the claim runs out and another worker takes the cycle over. Whatever a worker writes for a cycle
+it writes in a transaction that first makes sure it still holds the claim (`hold`), so that one that was merely asleep
+cannot write after it was replaced. Claims count in machine time, not in the city's: a simulated day runs faster than
+processes die.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, Column, Engine, UniqueConstraint, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Field, Session, SQLModel, and_, col, or_, select
 
-from city.database import moment, word
+from agents.errors import ConflictError, NotFoundError, RefusedError
+from agents.proposals import Proposal, ProposalState
+from agents.shifts import ShiftDay
+from city.database import moment, transaction, word
+from city.journal import record
+from city.registry import District
+
+# Long enough for a slow disk, short enough that a dead worker is replaced within 30 s.
+LEASE = timedelta(seconds=20)
+# Planning starts this long before the shift: time to solve, and an hour and a half for people to look and change.
+PLANNING_LEAD = timedelta(hours=2)
+# A shift that nobody planned in time is planned late, with trucks leaving no sooner than people need to decide...
+DECISION_TIME = timedelta(minutes=30)
+# ...unless so much of it is gone that its crews have long been sent elsewhere by telephone.
+LATEST_SHARE_GONE = 0.5
+# A cycle that fails this often is given up: something in it kills or confuses every worker, and people must look.
+MAX_ATTEMPTS = 3
+RETRY_AFTER = timedelta(seconds=30)
+# Who the journal names when the time of day starts a cycle.
+CLOCK = "clock"
 
 
 class CycleState(StrEnum):
@@ -39,7 +68,7 @@ class PlanningCycle(SQLModel, table=True):
     claimed_until: datetime | None = Field(
         default=None, sa_column=moment(nullable=True), description="machine time; after it another worker may take over"
     )
-    attempts: int = Field(default=0, description="how often a worker has taken it up")
+    attempts: int = Field(default=0, description="how often a worker has taken it up to plan")
     retry_at: datetime | None = Field(
         default=None, sa_column=moment(nullable=True), description="machine time of the next try after a failure"
     )
@@ -50,6 +79,281 @@ class PlanningCycle(SQLModel, table=True):
     )
 
     @property
+    def number(self) -> int:
+        """Its id, once it is stored."""
+        assert self.id is not None  # noqa: S101 - given by the database
+        return self.id
+
+    @property
     def thread_id(self) -> str:
         """Name of its LangGraph thread: one per district, service date and shift, whatever the run."""
         return f"{self.district_id}/{self.service_date.isoformat()}/{self.shift_id}"
+
+    @property
+    def proposal_id(self) -> str:
+        """Id of the proposal it makes, if it makes one."""
+        return f"p{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A worker as claims know it: its token, and the machine's time now."""
+
+    token: str
+    now: datetime
+
+
+def leaves_from(day: ShiftDay, now: datetime) -> datetime:
+    """When the first truck of a shift planned now may leave; until then people may decide."""
+    return day.starts_at if now < day.starts_at else now + DECISION_TIME
+
+
+def is_due(day: ShiftDay, now: datetime) -> bool:
+    """Whether a shift is near enough to be planned and not too far gone."""
+    latest = day.starts_at + (day.ends_at - day.starts_at) * LATEST_SHARE_GONE
+    return day.starts_at - PLANNING_LEAD <= now and leaves_from(day, now) <= latest
+
+
+def missing(session: Session, days: Sequence[ShiftDay]) -> list[ShiftDay]:
+    """Return the shifts that no cycle exists for yet."""
+    known = set(
+        session.exec(
+            select(col(PlanningCycle.district_id), col(PlanningCycle.service_date), col(PlanningCycle.shift_id)).where(
+                col(PlanningCycle.service_date).in_({day.service_date for day in days})
+            )
+        )
+    )
+    return [day for day in days if (day.district_id, day.service_date, day.shift_id) not in known]
+
+
+def begin(engine: Engine, day: ShiftDay, holder: Holder, at: datetime) -> PlanningCycle | None:
+    """Start the clock's cycle of a shift and hold it; ``None`` if another worker was quicker or is busy there."""
+    try:
+        with transaction(engine) as session:
+            _serialise(session, day.district_id)
+            if _is_busy(session, day, holder, planning=True):
+                return None
+            return _add(session, day, run=1, requested_by=CLOCK, at=at, holder=holder)
+    except IntegrityError:
+        return None  # the unique key of district, date, shift and run: it exists
+
+
+def request(engine: Engine, day: ShiftDay, *, actor: str, at: datetime, holder: Holder | None = None) -> PlanningCycle:
+    """Ask for a shift to be planned, anew if it has been planned before.
+
+    The rule by which one proposal supersedes another: a cycle that a person asked for supersedes the pending proposal
+    of the same shift when its own is ready, and never one that is approved or published.
+
+    Parameters
+    ----------
+    holder
+        Who works on it at once; ``None``: any worker takes it up.
+
+    Raises
+    ------
+    ConflictError
+        If the shift has an approved or published proposal, or is being planned just now.
+    RefusedError
+        If the shift is over, or nobody with a truck works in it.
+    """
+    if leaves_from(day, at) >= day.ends_at:
+        raise RefusedError("shift_is_over", district_id=day.district_id, shift_id=day.shift_id, date=day.service_date)
+    if not day.streams:
+        raise RefusedError("no_crews", district_id=day.district_id, shift_id=day.shift_id)
+    with transaction(engine) as session:
+        _serialise(session, day.district_id)
+        _refuse_if_decided(session, day)
+        runs = session.exec(
+            select(PlanningCycle.run, PlanningCycle.state).where(
+                PlanningCycle.district_id == day.district_id,
+                PlanningCycle.service_date == day.service_date,
+                PlanningCycle.shift_id == day.shift_id,
+            )
+        ).all()
+        being_planned = any(state is CycleState.PLANNING for _, state in runs)
+        if being_planned or (holder is not None and _is_busy(session, day, holder, planning=True)):
+            raise ConflictError("being_planned", district_id=day.district_id, shift_id=day.shift_id)
+        run = max((run for run, _ in runs), default=0) + 1
+        cycle = _add(session, day, run=run, requested_by=actor, at=at, holder=holder)
+        record(
+            session,
+            at=at,
+            actor=actor,
+            action="cycle.requested",
+            subject=f"cycle/{cycle.number}",
+            district_id=day.district_id,
+            after={"thread_id": day.thread_id, "run": run},
+        )
+        return cycle
+
+
+def take(engine: Engine, cycle: PlanningCycle, holder: Holder) -> PlanningCycle | None:
+    """Claim a cycle that nobody holds; ``None`` if another worker was quicker or the district is busy."""
+    with transaction(engine) as session:
+        _serialise(session, cycle.district_id)
+        planning = cycle.state is CycleState.PLANNING
+        if _is_busy(session, cycle, holder, planning=planning):
+            return None
+        taken = session.exec(
+            update(PlanningCycle)
+            .where(
+                col(PlanningCycle.id) == cycle.id,
+                col(PlanningCycle.state) == cycle.state,
+                or_(col(PlanningCycle.claim).is_(None), col(PlanningCycle.claimed_until) <= holder.now),
+            )
+            .values(
+                claim=holder.token,
+                claimed_until=holder.now + LEASE,
+                attempts=PlanningCycle.attempts + (1 if planning else 0),
+                retry_at=None,
+            )
+        )
+        if taken.rowcount != 1:
+            return None
+        return session.get(PlanningCycle, cycle.id, populate_existing=True)
+
+
+def renew(engine: Engine, holder: Holder) -> None:
+    """Extend every claim of a worker that has not run out."""
+    with transaction(engine) as session:
+        session.exec(
+            update(PlanningCycle)
+            .where(col(PlanningCycle.claim) == holder.token, col(PlanningCycle.claimed_until) > holder.now)
+            .values(claimed_until=holder.now + LEASE)
+        )
+
+
+def hold(session: Session, cycle_id: int, token: str) -> PlanningCycle:
+    """Read a cycle and make sure, until the caller's transaction ends, that this worker holds it.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such cycle.
+    ConflictError
+        If another worker has taken it over: nothing may be written for it.
+    """
+    cycle = session.exec(
+        select(PlanningCycle).where(PlanningCycle.id == cycle_id).with_for_update(),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+    if cycle is None:
+        raise NotFoundError("unknown_cycle", cycle_id=cycle_id)
+    if cycle.claim != token:
+        raise ConflictError("claim_lost", cycle_id=cycle_id)
+    return cycle
+
+
+def settle(
+    session: Session, cycle: PlanningCycle, state: CycleState, *, at: datetime, outcome: dict[str, Any] | None = None
+) -> None:
+    """Let a held cycle rest in a state, give up the claim, and tell the journal how it ended if it ended by itself."""
+    cycle.state = state
+    cycle.finished_at = at if state is not CycleState.WAITING else None
+    cycle.claim = cycle.claimed_until = cycle.retry_at = None
+    if outcome is not None:
+        cycle.outcome = outcome
+    session.add(cycle)
+    if state in (CycleState.QUIET, CycleState.FAILED):
+        record(
+            session,
+            at=at,
+            actor=CLOCK,
+            action=f"cycle.{state}",
+            subject=f"cycle/{cycle.number}",
+            district_id=cycle.district_id,
+            after={"thread_id": cycle.thread_id, **cycle.outcome},
+        )
+
+
+def postpone(session: Session, cycle: PlanningCycle, *, machine_now: datetime, outcome: dict[str, Any]) -> None:
+    """Give a held cycle back to be tried again after a while, with what went wrong."""
+    cycle.claim = cycle.claimed_until = None
+    cycle.retry_at = machine_now + RETRY_AFTER
+    cycle.outcome = outcome
+    session.add(cycle)
+
+
+def abandoned(session: Session, machine_now: datetime) -> list[PlanningCycle]:
+    """Return cycles that are to be planned and that no living worker holds, the oldest first."""
+    return list(
+        session.exec(
+            select(PlanningCycle)
+            .where(PlanningCycle.state == CycleState.PLANNING, *_nobody_holds_it(machine_now))
+            .order_by(col(PlanningCycle.id))
+        )
+    )
+
+
+def decided(session: Session, machine_now: datetime) -> list[PlanningCycle]:
+    """Return waiting cycles whose proposal is not pending any more, those that are approved first."""
+    cycles = session.exec(
+        select(PlanningCycle, Proposal.state)
+        .join(Proposal, col(Proposal.cycle_id) == PlanningCycle.id)
+        .where(
+            PlanningCycle.state == CycleState.WAITING,
+            Proposal.state != ProposalState.PENDING,
+            *_nobody_holds_it(machine_now),
+        )
+        .order_by(col(PlanningCycle.id))
+    )
+    return [cycle for cycle, _ in sorted(cycles, key=lambda found: found[1] is not ProposalState.APPROVED)]
+
+
+def _nobody_holds_it(machine_now: datetime) -> tuple[Any, ...]:
+    return (
+        or_(col(PlanningCycle.claim).is_(None), col(PlanningCycle.claimed_until) <= machine_now),
+        or_(col(PlanningCycle.retry_at).is_(None), col(PlanningCycle.retry_at) <= machine_now),
+    )
+
+
+def _serialise(session: Session, district_id: str) -> None:
+    """Let claims of one district be made one after the other. SQLite's writers queue anyway."""
+    session.exec(select(District.id).where(District.id == district_id).with_for_update())
+
+
+def _is_busy(session: Session, shift: ShiftDay | PlanningCycle, holder: Holder, *, planning: bool) -> bool:
+    """Whether a living worker is in the way: on the same thread, or planning a district that is to be planned.
+
+    Two plannings of one district would overwrite each other's needs; a decision of another shift disturbs nobody.
+    """
+    same_thread = and_(PlanningCycle.service_date == shift.service_date, PlanningCycle.shift_id == shift.shift_id)
+    in_the_way = or_(same_thread, PlanningCycle.state == CycleState.PLANNING) if planning else same_thread
+    return bool(
+        session.exec(
+            select(PlanningCycle.id)
+            .where(
+                PlanningCycle.district_id == shift.district_id,
+                col(PlanningCycle.claim).is_not(None),
+                col(PlanningCycle.claimed_until) > holder.now,
+                in_the_way,
+            )
+            .limit(1)
+        ).first()
+    )
+
+
+def _refuse_if_decided(session: Session, day: ShiftDay) -> None:
+    standing = session.exec(select(Proposal).where(Proposal.live_key == day.thread_id)).first()
+    if standing is not None and standing.state is not ProposalState.PENDING:
+        raise ConflictError("already_decided", proposal_id=standing.id, state=standing.state.value)
+
+
+def _add(
+    session: Session, day: ShiftDay, *, run: int, requested_by: str, at: datetime, holder: Holder | None
+) -> PlanningCycle:
+    cycle = PlanningCycle(
+        district_id=day.district_id,
+        service_date=day.service_date,
+        shift_id=day.shift_id,
+        run=run,
+        state=CycleState.PLANNING,
+        requested_by=requested_by,
+        started_at=at,
+        claim=holder.token if holder else None,
+        claimed_until=holder.now + LEASE if holder else None,
+        attempts=1 if holder else 0,
+    )
+    session.add(cycle)
+    session.flush()
+    return cycle
