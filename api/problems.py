@@ -17,8 +17,16 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from agents.errors import (
+    AgentError,
+    ConflictError,
+    EditRefusedError,
+    NotFoundError,
+    RefusedError,
+    StaleVersionError,
+)
 from api.signing_in import SignInLockedError, SignInRefusedError
-from city.wording import Language, preferred_language, say
+from city.wording import Language, catalogue, preferred_language, say
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("dustcart.api")
@@ -37,6 +45,7 @@ STATUS: dict[str, int] = {
     "body-too-large": 413,
     "unsupported-media-type": 415,
     "invalid-request": 422,
+    "refused": 422,
     "reason-missing": 422,
     "edit-refused": 422,
     "nothing-usable": 422,
@@ -82,7 +91,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
     members
         Members of the document beyond those of RFC 9457.
     detail
-        A sentence of the room that refused, instead of the type's own.
+        What makes the sentence of the room that refused, instead of the type's own.
     numbers
         What the type's own sentence wants.
     """
@@ -93,7 +102,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
         *,
         headers: Mapping[str, str] | None = None,
         members: Mapping[str, Any] | None = None,
-        detail: str | None = None,
+        detail: Callable[[Language], str] | None = None,
         **numbers: Any,
     ) -> None:
         super().__init__(slug)
@@ -108,15 +117,20 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
         """The HTTP status."""
         return STATUS[self.slug]
 
+    def say(self, language: Language) -> str:
+        """Say what happened this time."""
+        if self.detail is not None:
+            return self.detail(language)
+        return say("api", f"problem.{self.slug}.detail", language, **self.numbers)
+
 
 def answer(refusal: Refusal, language: Language, request_id: str) -> Response:
     """Turn a refusal into the response."""
-    detail = refusal.detail or say("api", f"problem.{refusal.slug}.detail", language, **refusal.numbers)
     document = {
         "type": f"/problems/{refusal.slug}",
         "title": say("api", f"problem.{refusal.slug}.title", language),
         "status": refusal.status,
-        "detail": detail,
+        "detail": refusal.say(language),
         "request_id": request_id,
         **refusal.members,
     }
@@ -163,10 +177,24 @@ def _of_http(error: HTTPException) -> Refusal:
     return Refusal(slug, headers=error.headers, first="")
 
 
+def _of_refused(error: RefusedError) -> Refusal:
+    return _of_agents("reason-missing" if error.code == "reason_missing" else "refused", error)
+
+
+def _of_agents(slug: str, error: AgentError, **members: Any) -> Refusal:
+    """Let the agents say in their own words what they refuse."""
+    return Refusal(slug, detail=error.say, members={"code": error.code, **members})
+
+
 TRANSLATIONS: dict[type[Exception], Callable[[Any], Refusal]] = {
     Refusal: lambda refusal: refusal,
     RequestValidationError: _of_validation,
     HTTPException: _of_http,
+    NotFoundError: lambda error: _of_agents("not-found", error),
+    StaleVersionError: lambda error: _of_agents("changed-since-read", error),
+    ConflictError: lambda error: _of_agents("wrong-state", error),
+    EditRefusedError: lambda error: _of_agents("edit-refused", error, violations=error.violations),
+    RefusedError: _of_refused,
     SignInRefusedError: lambda _: Refusal("sign-in-refused", headers={"WWW-Authenticate": "Bearer"}),
     SignInLockedError: lambda error: Refusal(
         "too-many-attempts", headers={"Retry-After": str(error.seconds)}, minutes=-(-error.seconds // 60)
@@ -202,8 +230,23 @@ def refusals(*slugs: str) -> dict[int | str, dict[str, Any]]:
                 "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
             },
         )
-        entry["content"][MEDIA_TYPE]["examples"][slug] = {
-            "summary": say("api", f"problem.{slug}.title", "en"),
-            "externalValue": f"/problems/{slug}",
-        }
+        entry["content"][MEDIA_TYPE]["examples"][slug] = {"value": _example(slug)}
     return documented
+
+
+class _Dots(dict[str, str]):
+    """Stands for numbers that only a real refusal has."""
+
+    def __missing__(self, name: str) -> str:
+        return "..."
+
+
+def _example(slug: str) -> dict[str, Any]:
+    sentences = catalogue("api", "en")
+    return {
+        "type": f"/problems/{slug}",
+        "title": sentences[f"problem.{slug}.title"],
+        "status": STATUS[slug],
+        "detail": sentences[f"problem.{slug}.detail"].format_map(_Dots()),
+        "request_id": "5f0c9d4e7b1a4c6e8d2f3a4b5c6d7e8f",
+    }

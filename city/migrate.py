@@ -37,3 +37,10 @@ def upgrade(engine: Engine) -> None:
                 " Dustcart. Start that version, or restore a backup"
             )
         command.upgrade(config, "head")
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the database has exactly the schema that this version needs."""
+    with engine.connect() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+        return present == ScriptDirectory.from_config(config_for(connection)).get_current_head()

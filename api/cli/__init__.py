@@ -7,7 +7,6 @@ and name it in `COMMANDS`. Exit codes: 0 it worked, 1 it failed, 2 it was asked 
 import importlib
 import os
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -71,6 +70,8 @@ for _name, _command in COMMANDS.items():
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from api.version import installed_version
+
         typer.echo(f"dustcart {installed_version()}")
         raise typer.Exit
 
@@ -82,18 +83,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-def installed_version() -> str:
-    """Return the version of the installed package, or of the checkout this runs from."""
-    try:
-        return version("dustcart")
-    except PackageNotFoundError:
-        import tomllib
-        from pathlib import Path
-
-        pyproject = Path(__file__).resolve().parents[2] / "pyproject.toml"
-        return str(tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]["version"])
 
 
 def main() -> None:

@@ -1,0 +1,67 @@
+"""The HTTP application: every resource behind one gate, over one engine and one clock. Nothing is global."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import Engine
+from starlette.staticfiles import StaticFiles
+
+from api import openapi, problems
+from api.context import Context
+from api.gate import Gate
+from api.resources import audit, districts, documentation, health, me, sign_in
+from api.version import installed_version
+from city.clock import Clock, SystemClock
+from city.settings import Settings
+
+PREFIX = "/api/v1"
+RESOURCES = (sign_in.router, me.router, districts.router, audit.router)
+
+
+def create_app(engine: Engine, clock: Clock, settings: Settings, *, wall: Clock | None = None) -> FastAPI:
+    """Build the whole API.
+
+    Parameters
+    ----------
+    engine
+        A database with the current schema. Whoever opened it closes it.
+    clock
+        The city's time.
+    wall
+        The real time, by which sessions and codes run out; the machine's own unless a test moves it.
+    """
+    return _assemble(engine, clock, settings, wall or SystemClock(), RESOURCES)
+
+
+def create_intake_app(engine: Engine, clock: Clock, settings: Settings, *, wall: Clock | None = None) -> FastAPI:
+    """Build the application of an intake process: it takes readings in and knows nothing else."""
+    return _assemble(engine, clock, settings, wall or SystemClock(), ())
+
+
+def _assemble(engine: Engine, clock: Clock, settings: Settings, wall: Clock, resources: Sequence[APIRouter]) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = FastAPI(
+        title="Dustcart",
+        version=installed_version(),
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.context = Context(engine, clock, wall, settings)
+    problems.install(app)
+    for router in resources:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health.router)
+    app.include_router(documentation.router)
+    app.mount("/docs/assets", StaticFiles(directory=documentation.ASSETS))
+    app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes)
+    app.openapi = lambda: openapi.describe(app, resources)  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,66 @@
+"""Running an application on a port, until somebody says stop."""
+
+import signal
+import socket
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.errors import ApiError
+
+# How long requests under way may take to finish once the server was told to stop.
+GRACE_S = 10
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port; 0 takes a free one.
+
+    Raises
+    ------
+    ApiError
+        If the port cannot be had, saying why.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        raise ApiError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}. Choose another with --port or"
+            " DUSTCART_PORT; 0 takes a free one"
+        ) from error
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """Return the URL at which a bound socket is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Make the server of an application. ``run(sockets=[...])`` serves; ``should_exit = True`` ends it gracefully."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+
+
+def run(app: FastAPI, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished first."""
+    # uvicorn raises the signal again when it is done; being asked to stop is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _nothing)
+    server_of(app).run(sockets=[listener])
+
+
+def _nothing(_number: int, _frame: Any) -> None:
+    pass
