@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from city.wording import Language, say
+
 
 class VisitKind(StrEnum):
     """What a truck does at a place."""
@@ -22,7 +24,8 @@ class Visit:
     subject_id
         Stop or facility; empty at the start and the end of the route.
     arrival_s, start_s, departure_s
-        When the truck gets there, begins (after waiting, if it must) and leaves.
+        When the truck gets there, begins (after waiting, if it must) and leaves; all the same at the start and the
+        end of the route.
     load_kg, load_l
         What is on board when it leaves.
     """
@@ -50,6 +53,10 @@ class Route:
         """Stops in order of service."""
         return tuple(visit.subject_id for visit in self.visits if visit.kind is VisitKind.STOP)
 
+    def visit_of(self, stop_id: str) -> Visit:
+        """Return the visit that serves a stop of this route."""
+        return next(visit for visit in self.visits if visit.kind is VisitKind.STOP and visit.subject_id == stop_id)
+
     @property
     def trips(self) -> int:
         """How often the truck unloads."""
@@ -70,6 +77,10 @@ class UnservedReason(StrEnum):
     SHIFT_TOO_SHORT = "shift_too_short"
     NO_TIME_LEFT = "no_time_left"
     LOCKED_TRUCK_FULL = "locked_truck_full"
+    TAKEN_OUT = "taken_out"
+
+
+Fact = tuple[str, int | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +89,17 @@ class Unserved:
 
     Attributes
     ----------
-    detail
-        One plain English sentence with the numbers behind the reason.
+    facts
+        Names and numbers behind the reason, as the sentence ``unserved.<reason>`` of the room's wording wants them.
     """
 
     stop_id: str
     reason: UnservedReason
-    detail: str
+    facts: tuple[Fact, ...] = ()
+
+    def said(self, language: Language = "en") -> str:
+        """Say why in one sentence."""
+        return say("routing", f"unserved.{self.reason}", language, **dict(self.facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +108,10 @@ class Cost:
 
     Attributes
     ----------
+    fixed_cents
+        Of every truck that leaves its depot.
+    distance_cents, duration_cents
+        Of every route, rounded half up to whole cents route by route.
     prizes_cents
         Worth of the optional stops that are not served.
     """
@@ -103,14 +122,19 @@ class Cost:
     prizes_cents: int = 0
 
     @property
+    def driving_cents(self) -> int:
+        """What the trucks cost, without the prizes."""
+        return self.fixed_cents + self.distance_cents + self.duration_cents
+
+    @property
     def total_cents(self) -> int:
         """All lines together."""
-        return self.fixed_cents + self.distance_cents + self.duration_cents + self.prizes_cents
+        return self.driving_cents + self.prizes_cents
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All routes of a problem. Trucks that stay at home have no route."""
+    """All routes of a problem, and every stop that is on none of them. Trucks that stay at home have no route."""
 
     routes: tuple[Route, ...]
     unserved: tuple[Unserved, ...]

@@ -88,6 +88,9 @@ class Facility:
     windows: tuple[TimeWindow, ...] = ()
 
 
+Place = Stop | Facility
+
+
 @dataclass(frozen=True, slots=True)
 class Truck:
     """A truck with its crew for one shift.
@@ -103,7 +106,7 @@ class Truck:
     shift
         Earliest leaving and latest return.
     max_duration_s
-        Longest time from leaving to return.
+        Longest time from leaving to return, waiting included.
     max_trips
         Most times it may unload; ``None``: as often as time allows.
     fixed_cents, cents_per_km, cents_per_h
@@ -141,7 +144,7 @@ class Truck:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A person's decision: this stop rides on this truck. No solver undoes it."""
+    """A person's decision: this stop rides on this truck. No solver undoes it, and the stop counts as required."""
 
     stop_id: str
     truck_id: str
@@ -154,7 +157,8 @@ class Matrix:
     Attributes
     ----------
     duration_s, distance_m
-        Shape (locations, locations), int32, from row to column; `UNREACHABLE` where there is no way.
+        Shape (locations, locations), int32, from row to column; `UNREACHABLE` where there is no way. It takes
+        both to make a way.
     """
 
     duration_s: NDArray[np.int32]
@@ -173,6 +177,9 @@ class Matrix:
             if (values > UNREACHABLE).any():
                 row, column = np.argwhere(values > UNREACHABLE)[0]
                 raise RoutingError(f"matrix {name} is above UNREACHABLE from location {row} to {column}")
+            if np.diagonal(values).any():
+                row = int(np.flatnonzero(np.diagonal(values))[0])
+                raise RoutingError(f"matrix {name} says location {row} is away from itself; its diagonal must be zero")
             frozen = values.astype(np.int32)
             frozen.flags.writeable = False
             object.__setattr__(self, name, frozen)
@@ -271,6 +278,10 @@ class Problem:
     def truck_of_locked(self) -> dict[str, str]:
         """Truck id of every locked stop, by stop id."""
         return {lock.stop_id: lock.truck_id for lock in self.locks}
+
+    def must_serve(self, stop: Stop) -> bool:
+        """Whether leaving the stop out is a failure: it is required, or a person locked it to a truck."""
+        return stop.required or stop.id in self.truck_of_locked
 
     def candidates(self, stop: Stop) -> list[Truck]:
         """Trucks that may serve the stop, by stream, size and locks."""

@@ -1,0 +1,115 @@
+"""Why a stop is not in a plan: the first constraint, in a fixed order, that no truck can meet for it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from city.hours import format_time
+from routing.gaps import Gaps
+from routing.plan import Fact, Route, Unserved, UnservedReason
+from routing.problem import Facility, Problem, Stop, TimeWindow, Truck
+from routing.schedule import Course, Misfit, Obstacle, schedule
+
+# How far a truck got before it failed; a later failure says more than an earlier one.
+PROGRESS = (Obstacle.UNREACHABLE, Obstacle.WINDOW_MISSED, Obstacle.HOME_TOO_LATE, Obstacle.TOO_LONG)
+
+
+def why_unserved(problem: Problem, stops: Sequence[Stop], routes: Sequence[Route]) -> tuple[Unserved, ...]:
+    """Name for every stop the constraint that keeps it out.
+
+    First what holds whatever else is planned: stream, size, facility, amount, ways, hours, length of the shift, each
+    tried with the stop alone on a truck. A stop that passes all of that competes with the others: there is no room
+    for it beside them, or its prize is below what it costs.
+
+    Parameters
+    ----------
+    stops
+        Stops that are on none of the routes.
+    routes
+        Routes that keep the problem's rules.
+    """
+    if not stops:
+        return ()
+    gaps = Gaps(problem, routes)
+    return tuple(_alone(problem, stop) or _beside(problem, stop, gaps) for stop in stops)
+
+
+def _alone(problem: Problem, stop: Stop) -> Unserved | None:
+    """Return what forbids the stop even with the whole fleet free for it."""
+
+    def because(reason: UnservedReason, *facts: Fact) -> Unserved:
+        return Unserved(stop.id, reason, facts)
+
+    locked = problem.truck_of_locked.get(stop.id)
+    trucks = [truck for truck in problem.trucks if locked in (None, truck.id)]
+    carriers = [truck for truck in trucks if stop.stream in truck.streams and truck.max_trips != 0]
+    stream, fleet = ("stream", stop.stream), ("trucks", len(carriers))
+    if not carriers:
+        return because(UnservedReason.NO_TRUCK_FOR_STREAM, stream, ("trucks", len(trucks)))
+    fitting = [truck for truck in carriers if truck.fits(stop)]
+    if not fitting:
+        return because(UnservedReason.TRUCK_TOO_LARGE, stream, fleet, ("limits", _limits(stop)))
+    facilities = [facility for facility in problem.facilities if stop.stream in facility.streams]
+    if not facilities:
+        return because(UnservedReason.NO_FACILITY_FOR_STREAM, stream, ("facilities", len(problem.facilities)))
+    holding = [truck for truck in fitting if stop.demand_kg <= truck.capacity_kg and stop.demand_l <= truck.capacity_l]
+    if not holding:
+        return because(
+            UnservedReason.TOO_MUCH_FOR_ANY_TRUCK,
+            ("kg", stop.demand_kg),
+            ("litres", stop.demand_l),
+            ("most_kg", max(truck.capacity_kg for truck in fitting)),
+            ("most_l", max(truck.capacity_l for truck in fitting)),
+        )
+    return _by_time(problem, stop, holding, facilities)
+
+
+def _by_time(problem: Problem, stop: Stop, trucks: Sequence[Truck], facilities: Sequence[Facility]) -> Unserved | None:
+    """Drive the stop alone with every kind of truck to every facility; the failure that came furthest is the reason."""
+    failures: list[tuple[Misfit, Truck, Facility]] = []
+    for truck in {replace(truck, id=""): truck for truck in trucks}.values():
+        for facility in facilities:
+            timed = schedule(problem, truck, (stop, facility))
+            if isinstance(timed, Route):
+                return None
+            failures.append((timed, truck, facility))
+    misfit, truck, facility = max(
+        failures, key=lambda failure: (PROGRESS.index(failure[0].obstacle), failure[0].position)
+    )
+    shift = ("truck", truck.id), ("shift", _hours((truck.shift,)))
+    if misfit.obstacle is Obstacle.UNREACHABLE:
+        # A truck's name stands for its depot.
+        start, end = ((truck.id, stop.id), (stop.id, facility.id), (facility.id, truck.id))[misfit.position]
+        return Unserved(stop.id, UnservedReason.UNREACHABLE, (("start", start), ("end", end)))
+    if isinstance(schedule(problem, truck, (replace(stop, windows=()), facility)), Route):
+        return Unserved(stop.id, UnservedReason.WINDOW_OUTSIDE_SHIFT, (*shift, ("hours", _hours(stop.windows))))
+    if isinstance(schedule(problem, truck, (stop, replace(facility, windows=()))), Route):
+        hours = ("facility", facility.id), ("hours", _hours(facility.windows))
+        return Unserved(stop.id, UnservedReason.FACILITY_CLOSED, (*shift, *hours))
+    work_s = Course.of(problem, truck, (stop, facility)).work_s
+    longest_s = min(truck.max_duration_s, truck.shift.end_s - truck.shift.start_s)
+    return Unserved(
+        stop.id,
+        UnservedReason.SHIFT_TOO_SHORT,
+        (*shift, ("facility", facility.id), ("needed_min", -(-work_s // 60)), ("allowed_min", longest_s // 60)),
+    )
+
+
+def _beside(problem: Problem, stop: Stop, gaps: Gaps) -> Unserved:
+    """Return why a stop that could be served alone is not served beside the others."""
+    locked = problem.truck_of_locked.get(stop.id)
+    if locked is not None:
+        return Unserved(stop.id, UnservedReason.LOCKED_TRUCK_FULL, (("truck", locked),))
+    extra_cents = min((cents for cents, _ in gaps.ways(stop)), default=None)
+    if extra_cents is None or stop.required:
+        return Unserved(stop.id, UnservedReason.NO_TIME_LEFT)
+    worth = ("extra_cents", extra_cents), ("prize_cents", stop.prize_cents)
+    return Unserved(stop.id, UnservedReason.NOT_WORTH_IT, worth)
+
+
+def _limits(stop: Stop) -> str:
+    limits = (stop.max_width_cm, "cm"), (stop.max_height_cm, "cm"), (stop.max_weight_kg, "kg")
+    return " / ".join("-" if limit is None else f"{limit} {unit}" for limit, unit in limits)
+
+
+def _hours(windows: Sequence[TimeWindow]) -> str:
+    return ", ".join(f"{format_time(window.start_s)}-{format_time(window.end_s)}" for window in windows) or "-"
