@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session, col, select
 
-from city.registry import Bin, City, CollectionPoint, PointKind, StreamRule
+from city.registry import Bin, CollectionPoint, PointKind, StreamRule
+from city.store import city_of
 from city.streams import Stream
 from scenarios.errors import ScenarioError
 
@@ -76,12 +77,12 @@ def load_bins(session: Session) -> Bins:
 
     Raises
     ------
+    CityError
+        If the database holds no city.
     ScenarioError
-        If the database holds no city, or a city without bins.
+        If the city has no bin.
     """
-    city = session.get(City, 1)
-    if city is None:
-        raise ScenarioError("the database holds no city; import or generate one first")
+    city = city_of(session)
     densities = {rule.stream: rule.density_kg_per_l for rule in session.exec(select(StreamRule))}
     rows = session.exec(
         select(

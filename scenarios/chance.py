@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     FIRST_LEVELS = 7
     CREWS = 8
     LOSSES = 9
+    SCALES = 10
 
 
 def draw(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:
