@@ -1,0 +1,75 @@
+"""One way through the streets: its line with all bends, its streets by name, how far and how long."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from city.network import RoadNetwork
+from routing.snapping import polylines
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """The fastest way from one place to another.
+
+    Attributes
+    ----------
+    lon, lat
+        The line driven, from place to place. Shape (positions,), at least two.
+    distance_m, duration_s
+        As in the matrix of the same places.
+    street_names
+        Streets in order of driving; nameless ones are left out.
+    segments, backward
+        The segments driven, as rows of the graph's network, and whether against their direction.
+    """
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    distance_m: int
+    duration_s: int
+    street_names: tuple[str, ...]
+    segments: NDArray[np.int32]
+    backward: NDArray[np.bool_]
+
+
+def street_names(network: RoadNetwork, segments: NDArray[np.int32]) -> tuple[str, ...]:
+    """Return the names along some segments, each once where it goes on over several."""
+    names = (network.names[row] for row in network.name[segments].tolist())
+    return tuple(name for name, _ in itertools.groupby(filter(None, names)))
+
+
+def line(
+    network: RoadNetwork, fractions: tuple[float, float], segments: NDArray[np.int32], backward: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return lon and lat of the line along some segments, from one fraction of the first to one of the last."""
+    lon, lat, first = polylines(network, segments.astype(np.int64))
+    parts = []
+    for k, reverse in enumerate(backward.tolist()):
+        part = np.stack([lon[first[k] : first[k + 1]], lat[first[k] : first[k + 1]]], axis=1)
+        begin, finish = 0.0, 1.0
+        if k == 0:
+            begin = 1.0 - fractions[0] if reverse else fractions[0]
+        if k == len(segments) - 1:
+            finish = 1.0 - fractions[1] if reverse else fractions[1]
+        parts.append(_between(part[::-1] if reverse else part, begin, finish))
+    positions = np.concatenate(parts)
+    moved = np.concatenate([[True], (np.diff(positions, axis=0) != 0).any(axis=1)])
+    positions = positions[moved]
+    if len(positions) == 1:
+        positions = np.repeat(positions, 2, axis=0)
+    return positions[:, 0], positions[:, 1]
+
+
+def _between(positions: NDArray[np.float64], begin: float, finish: float) -> NDArray[np.float64]:
+    """Cut a line to the part between two fractions of its length, `begin` not after `finish`."""
+    if begin <= 0.0 and finish >= 1.0:
+        return positions
+    scale = np.array([np.cos(np.radians(positions[0, 1])), 1.0])
+    measure = np.concatenate([[0.0], np.cumsum(np.hypot(*(np.diff(positions, axis=0) * scale).T))])
+    low, high = begin * measure[-1], finish * measure[-1]
+    inner = positions[(measure > low) & (measure < high)]
+    ends = [np.array([np.interp(at, measure, positions[:, axis]) for axis in (0, 1)]) for at in (low, high)]
+    return np.concatenate([ends[:1], inner, ends[1:]])
