@@ -4,11 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import JSON, Column
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from city.database import moment, word
 from city.streams import Stream
+from sensors.service import CouldNotReason
 
 
 class NeedReason(StrEnum):
@@ -29,6 +31,40 @@ class NeedAction(StrEnum):
     ATTENDANT_SWAP = "attendant_swap"
     WAIT = "wait"
     PERSON_LOOKS = "person_looks"
+
+
+class Evidence(BaseModel):
+    """What speaks for a need; each cause fills in what it rests on.
+
+    Attributes
+    ----------
+    level, sigma, rate_per_h
+        Fill level now, its standard deviation, and the mean filling per hour.
+    full_by_service, full_by_next, next_at
+        Probability that it overflows before a truck of this shift can be expected, and before the next chance after
+        it, which is at `next_at`.
+    emptied_at, heard_at
+        When it was last emptied, and when its sensor was last heard.
+    interval_h, due_at
+        The longest time between two collections that the rules allow, and when that time is up.
+    missed_at, missed_reason
+        The visit that could not serve it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    level: float | None = None
+    sigma: float | None = None
+    rate_per_h: float | None = None
+    full_by_service: float | None = None
+    full_by_next: float | None = None
+    next_at: datetime | None = None
+    emptied_at: datetime | None = None
+    heard_at: datetime | None = None
+    interval_h: float | None = None
+    due_at: datetime | None = None
+    missed_at: datetime | None = None
+    missed_reason: CouldNotReason | None = None
 
 
 class Need(SQLModel, table=True):
@@ -53,7 +89,9 @@ class Need(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=moment())
     closed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     action: NeedAction | None = Field(default=None, sa_column=word(NeedAction, nullable=True))
-    action_reason: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    action_reason: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(JSON, nullable=False), description="an agents.decisions.Decision"
+    )
 
 
 def open_needs(session: Session, district_id: str) -> list[Need]:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, LargeBinary, update
+from sqlalchemy import JSON, Column, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from agents.errors import ConflictError, NotFoundError, StaleVersionError
@@ -20,6 +20,7 @@ from agents.reasons import StopReason
 from agents.summary import Summary
 from city.database import moment, word
 from city.journal import record
+from routing.files import plan_from_json
 from routing.plan import Plan
 
 
@@ -97,20 +98,16 @@ class ProposalVersion(SQLModel, table=True):
     )
     problem_hash: str = Field(foreign_key="planning_problem.hash")
     plan: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False), description="a routing Plan")
+    locks: dict[str, str] = Field(
+        default_factory=dict,
+        sa_column=Column(JSON, nullable=False),
+        description="truck id of every stop a person locked, by stop id",
+    )
     reasons: dict[str, Any] = Field(
         sa_column=Column(JSON, nullable=False), description="why each stop is in or out, by stop id"
     )
     summary: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False), description="km, hours, tonnes, counts")
     material_hash: str = Field(description="SHA-256 of what an approval covers: trucks, stops, order, times, cost")
-
-
-class PlanningProblem(SQLModel, table=True):
-    """A routing problem as it was solved, stored once under its own hash."""
-
-    __tablename__ = "planning_problem"
-
-    hash: str = Field(primary_key=True)
-    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="compressed problem file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +141,6 @@ def read_proposal(session: Session, proposal_id: str, version: int | None = None
     NotFoundError
         If there is no such proposal or version.
     """
-    from routing.files import plan_from_json  # noqa: PLC0415
-
     proposal = session.get(Proposal, proposal_id)
     if proposal is None:
         raise NotFoundError("unknown_proposal", proposal_id=proposal_id)

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from agents.dispatches import Dispatch, DispatchState, DispatchVisit
 from agents.errors import ConflictError
 from agents.proposals import Proposal, ProposalState, Shown, current, material_hash, move, read_proposal
-from agents.stops import parse_stop_id
+from agents.stop_ids import parse_stop_id
 from city.clock import Clock
 from city.database import transaction
 from city.hours import parse_hours, service_moment

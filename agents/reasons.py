@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from agents.decisions import Rule
 from agents.needs import NeedReason
 from city.streams import Stream
 from city.wording import Language, say
@@ -23,24 +24,6 @@ class Standing(StrEnum):
     LEFT_OUT = "left_out"
     EXCLUDED = "excluded"
     DROPPED = "dropped"
-
-
-class Rule(StrEnum):
-    """The rule by which the dispatcher decided."""
-
-    OVERFLOWING = "overflowing"
-    OVERFLOW_LIMIT = "overflow_limit"
-    OVERFLOW_PRIZE = "overflow_prize"
-    INTERVAL = "interval"
-    MISSED_SERVICE = "missed_service"
-    SWAP_UNTIL_TRUCK = "swap_until_truck"
-    VISITED_ANYWAY = "visited_anyway"
-    NOTHING_KNOWN = "nothing_known"
-    PERSON_DECIDES = "person_decides"
-    OTHER_SHIFT = "other_shift"
-    POINT_CLOSED = "point_closed"
-    WINDOW_OUTSIDE_SHIFT = "window_outside_shift"
-    ADDED_BY_PERSON = "added_by_person"
 
 
 class Exclusion(StrEnum):

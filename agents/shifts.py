@@ -64,17 +64,19 @@ def shift_days(
     query = (
         select(Crew.district_id, Crew.shift_id, Truck.streams)
         .join(Truck, col(Truck.id) == Crew.truck_id)
-        .where(col(Truck.active))
+        .join(District, col(District.id) == Crew.district_id)
+        .where(col(Crew.active), col(Truck.active), col(District.active))
     )
     if district_id is not None:
         query = query.where(Crew.district_id == district_id)
     carried: dict[tuple[str, str], frozenset[Stream]] = defaultdict(frozenset)
     for district, shift_id, streams in session.exec(query):
         carried[district, shift_id] |= parse_streams(streams)
-    shifts = {shift.id: shift for shift in session.exec(select(Shift))}
+    shifts = {shift.id: shift for shift in session.exec(select(Shift).where(col(Shift.active)))}
     days = [
         _shift_day(district, shifts[shift_id], service_date, zone, streams)
         for (district, shift_id), streams in carried.items()
+        if shift_id in shifts
         for service_date in dates
     ]
     return sorted(days, key=lambda day: (day.starts_at, day.district_id, day.shift_id))
@@ -88,10 +90,11 @@ def shift_day(session: Session, zone: ZoneInfo, district_id: str, service_date: 
     NotFoundError
         If there is no such district or shift, or the shift is another district's.
     """
-    if session.get(District, district_id) is None:
+    district = session.get(District, district_id)
+    if district is None or not district.active:
         raise NotFoundError("unknown_district", district_id=district_id)
     shift = session.get(Shift, shift_id)
-    if shift is None or shift.district_id not in (None, district_id):
+    if shift is None or not shift.active or shift.district_id not in (None, district_id):
         raise NotFoundError("unknown_shift", shift_id=shift_id, district_id=district_id)
     for day in shift_days(session, zone, [service_date], district_id):
         if day.shift_id == shift_id:

@@ -49,12 +49,16 @@ def upgrade() -> None:
     op.create_table('dead_letter',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('times', sa.Integer(), nullable=False),
     sa.Column('format', sa.String(), nullable=False),
     sa.Column('code', sa.String(), nullable=False),
     sa.Column('reason', sa.String(), nullable=False),
     sa.Column('device_id', sa.String(), nullable=True),
+    sa.Column('digest', sa.String(), nullable=False),
     sa.Column('body', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('digest', 'code')
     )
     op.create_index(op.f('ix_dead_letter_code'), 'dead_letter', ['code'], unique=False)
     op.create_index(op.f('ix_dead_letter_received_at'), 'dead_letter', ['received_at'], unique=False)
@@ -62,6 +66,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(), nullable=False),
     sa.Column('name', sa.String(), nullable=False),
     sa.Column('name_zh', sa.String(), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_table('forbidden_turn',
@@ -157,6 +162,7 @@ def upgrade() -> None:
     sa.Column('district_id', sa.String(), nullable=True),
     sa.Column('hours', sa.String(), nullable=False),
     sa.Column('max_duration_s', sa.Integer(), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['district_id'], ['district.id'], ),
     sa.PrimaryKeyConstraint('id')
     )
@@ -270,9 +276,19 @@ def upgrade() -> None:
     sa.Column('rate_per_h', sa.Float(), nullable=False),
     sa.Column('rate_sigma', sa.Float(), nullable=False),
     sa.Column('volatility', sa.Float(), nullable=False),
+    sa.Column('learned_h', sa.Float(), nullable=False),
+    sa.Column('noise', sa.Float(), nullable=False),
+    sa.Column('interval_h', sa.Float(), nullable=False),
+    sa.Column('anchor_level', sa.Float(), nullable=True),
+    sa.Column('anchor_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('emptied_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('heard_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('source', sa.String(length=32), nullable=False),
+    sa.Column('rival_level', sa.Float(), nullable=True),
+    sa.Column('rival_sigma', sa.Float(), nullable=False),
+    sa.Column('rival_as_of', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('rival_odds', sa.Float(), nullable=False),
+    sa.Column('rival_emptied_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['bin_id'], ['bin.id'], ),
     sa.PrimaryKeyConstraint('bin_id')
     )
@@ -283,6 +299,7 @@ def upgrade() -> None:
     sa.Column('shift_id', sa.String(), nullable=False),
     sa.Column('truck_id', sa.String(), nullable=False),
     sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['district_id'], ['district.id'], ),
     sa.ForeignKeyConstraint(['shift_id'], ['shift.id'], ),
     sa.ForeignKeyConstraint(['truck_id'], ['truck.id'], ),
@@ -333,6 +350,7 @@ def upgrade() -> None:
     sa.Column('change', sa.JSON(), nullable=False),
     sa.Column('problem_hash', sa.String(), nullable=False),
     sa.Column('plan', sa.JSON(), nullable=False),
+    sa.Column('locks', sa.JSON(), nullable=False),
     sa.Column('reasons', sa.JSON(), nullable=False),
     sa.Column('summary', sa.JSON(), nullable=False),
     sa.Column('material_hash', sa.String(), nullable=False),
@@ -367,10 +385,9 @@ def upgrade() -> None:
     op.create_index(op.f('ix_dispatch_proposal_id'), 'dispatch', ['proposal_id'], unique=False)
     op.create_index(op.f('ix_dispatch_service_date'), 'dispatch', ['service_date'], unique=False)
     op.create_table('reading',
-    sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('device_id', sa.String(), nullable=False),
-    sa.Column('bin_id', sa.String(), nullable=True),
     sa.Column('frame_key', sa.String(), nullable=False),
+    sa.Column('bin_id', sa.String(), nullable=True),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('distance_cm', sa.Float(), nullable=True),
@@ -380,14 +397,14 @@ def upgrade() -> None:
     sa.Column('tilted', sa.Boolean(), nullable=True),
     sa.Column('verdict', sa.String(length=32), nullable=False),
     sa.Column('verdict_reason', sa.String(), nullable=False),
+    sa.Column('verdict_numbers', sa.JSON(), nullable=True),
     sa.Column('raw', sa.JSON(), nullable=False),
     sa.ForeignKeyConstraint(['bin_id'], ['bin.id'], ),
     sa.ForeignKeyConstraint(['device_id'], ['device.id'], ),
-    sa.PrimaryKeyConstraint('id'),
-    sa.UniqueConstraint('device_id', 'frame_key')
+    sa.PrimaryKeyConstraint('device_id', 'frame_key')
     )
-    op.create_index(op.f('ix_reading_at'), 'reading', ['at'], unique=False)
-    op.create_index(op.f('ix_reading_bin_id'), 'reading', ['bin_id'], unique=False)
+    op.create_index('ix_reading_bin_id_at', 'reading', ['bin_id', 'at'], unique=False)
+    op.create_index(op.f('ix_reading_received_at'), 'reading', ['received_at'], unique=False)
     op.create_table('dispatch_visit',
     sa.Column('dispatch_id', sa.String(), nullable=False),
     sa.Column('sequence', sa.Integer(), nullable=False),
@@ -477,8 +494,8 @@ def downgrade() -> None:
     op.drop_table('account')
     op.drop_table('access_key')
     op.drop_table('dispatch_visit')
-    op.drop_index(op.f('ix_reading_bin_id'), table_name='reading')
-    op.drop_index(op.f('ix_reading_at'), table_name='reading')
+    op.drop_index(op.f('ix_reading_received_at'), table_name='reading')
+    op.drop_index('ix_reading_bin_id_at', table_name='reading')
     op.drop_table('reading')
     op.drop_index(op.f('ix_dispatch_service_date'), table_name='dispatch')
     op.drop_index(op.f('ix_dispatch_proposal_id'), table_name='dispatch')

@@ -1,0 +1,235 @@
+"""The monitor: what needs attention? It turns what is known of a district's bins into needs, one per cause.
+
+A cause that is found again keeps its need, with new evidence; one that is not found any more closes it. That a bin's
+level is not known is a cause of its own: unknown is not empty.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from agents.ground import Ground
+from agents.needs import Evidence, Need, NeedReason
+from agents.outlook import BinOutlook, Outlooks
+from agents.stop_ids import parse_stop_id, stop_id_of
+from city.registry import CollectionPoint
+from city.streams import Stream
+from sensors.service import CouldNotReason, ServiceOutcome, ServiceRecord
+
+# Above this probability a bin counts as overflowing now: it is likelier than not.
+OVERFLOWING = 0.5
+# Below this probability of overflowing before the next chance a bin is nobody's concern: at the worth of an avoided
+# overflow (agents.dispatcher) no truck would go 300 m out of its way for it.
+LEAST_RISK = 0.005
+# A visit that failed longer ago than this has been dealt with by people, or never will be.
+MISSED_WITHIN = timedelta(days=14)
+# A level of which nothing is known, anywhere between empty and full, has this variance.
+UNKNOWN_VARIANCE = 1 / 12
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something needs attention.
+
+    Attributes
+    ----------
+    bin_id
+        The bin it is about; ``None``: every bin of the stream at the point.
+    confidence
+        How sure it is, 0..1: of an overflow its probability, of a risk the share of the doubt about the level that
+        has been removed, of a rule or a record 1.
+    deadline
+        When it is too late: when an overflow becomes likelier than not, when a rule's time is up.
+    """
+
+    reason: NeedReason
+    point_id: str
+    stream: Stream
+    bin_id: str | None
+    evidence: Evidence
+    confidence: float
+    deadline: datetime | None
+
+    @property
+    def key(self) -> str:
+        """The cause's name: the same cause found again has the same."""
+        return f"{self.reason}/{self.bin_id or stop_id_of(self.point_id, self.stream)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The last visit to a stop, which could not serve it."""
+
+    at: datetime
+    reason: CouldNotReason
+
+
+def find_causes(ground: Ground, found: Outlooks, missed: Mapping[str, Missed]) -> list[Cause]:
+    """Find everything in a district that needs attention before the next chance after a shift."""
+    return [
+        *_overflows(ground, found),
+        *(_unknown(outlook) for outlook in found.bins if outlook.level is None),
+        *_overdue(ground, found.bins),
+        *_missed_services(ground, found.bins, missed),
+    ]
+
+
+def _overflows(ground: Ground, found: Outlooks) -> list[Cause]:
+    rows = [row for row, outlook in enumerate(found.bins) if outlook.level is not None and _is_at_risk(outlook)]
+    deadlines = found.overflow_times(rows, OVERFLOWING)
+    return [
+        _overflow(ground, found.bins[row], datetime.fromtimestamp(full_s, UTC) if full_s < float("inf") else None)
+        for row, full_s in zip(rows, deadlines, strict=True)
+    ]
+
+
+def _is_at_risk(outlook: BinOutlook) -> bool:
+    return outlook.full_by_next >= LEAST_RISK or outlook.full_now >= OVERFLOWING
+
+
+def _overflow(ground: Ground, outlook: BinOutlook, likely_at: datetime | None) -> Cause:
+    overflowing = outlook.full_now >= OVERFLOWING
+    assert outlook.sigma is not None  # noqa: S101 - known bins only
+    return Cause(
+        reason=NeedReason.OVERFLOWING if overflowing else NeedReason.OVERFLOW_RISK,
+        point_id=outlook.point_id,
+        stream=outlook.stream,
+        bin_id=outlook.bin_id,
+        evidence=Evidence(
+            level=outlook.level,
+            sigma=outlook.sigma,
+            rate_per_h=outlook.rate_per_h,
+            full_by_service=outlook.full_by_service,
+            full_by_next=outlook.full_by_next,
+            next_at=ground.next_at(outlook.stream),
+            emptied_at=outlook.emptied_at,
+            heard_at=outlook.heard_at,
+        ),
+        confidence=outlook.full_now if overflowing else max(0.0, 1.0 - outlook.sigma**2 / UNKNOWN_VARIANCE),
+        deadline=likely_at,
+    )
+
+
+def _unknown(outlook: BinOutlook) -> Cause:
+    return Cause(
+        reason=NeedReason.UNKNOWN_LEVEL,
+        point_id=outlook.point_id,
+        stream=outlook.stream,
+        bin_id=outlook.bin_id,
+        evidence=Evidence(emptied_at=outlook.emptied_at, heard_at=outlook.heard_at),
+        confidence=1.0,
+        deadline=None,
+    )
+
+
+def _overdue(ground: Ground, bins: Iterable[BinOutlook]) -> list[Cause]:
+    """Stops that the rules want served before the next shift begins: "daily" must not become every shift."""
+    oldest: dict[str, datetime | None] = {}
+    for outlook in bins:
+        rule = ground.rules.get(outlook.stream)
+        if rule is None or rule.max_interval_h is None:
+            continue
+        known = oldest.setdefault(outlook.stop_id, outlook.emptied_at)
+        if known is not None and (outlook.emptied_at is None or outlook.emptied_at < known):
+            oldest[outlook.stop_id] = outlook.emptied_at
+    causes = []
+    for stop_id, emptied_at in oldest.items():
+        point_id, stream = parse_stop_id(stop_id)
+        interval_h = ground.rules[stream].max_interval_h
+        assert interval_h is not None  # noqa: S101 - only streams with a rule are in here
+        due_at = ground.now if emptied_at is None else emptied_at + timedelta(hours=interval_h)
+        if due_at >= ground.next_start(stream):
+            continue
+        evidence = Evidence(emptied_at=emptied_at, interval_h=interval_h, due_at=due_at, next_at=ground.next_at(stream))
+        causes.append(Cause(NeedReason.RULE_INTERVAL, point_id, stream, None, evidence, 1.0, due_at))
+    return causes
+
+
+def _missed_services(ground: Ground, bins: Iterable[BinOutlook], missed: Mapping[str, Missed]) -> list[Cause]:
+    standing = {outlook.stop_id for outlook in bins}
+    causes = []
+    for stop_id, visit in missed.items():
+        if stop_id in standing:
+            point_id, stream = parse_stop_id(stop_id)
+            evidence = Evidence(missed_at=visit.at, missed_reason=visit.reason, next_at=ground.next_at(stream))
+            causes.append(Cause(NeedReason.MISSED_SERVICE, point_id, stream, None, evidence, 1.0, ground.day.ends_at))
+    return causes
+
+
+def missed_stops(session: Session, district_id: str, now: datetime) -> dict[str, Missed]:
+    """Return the stops of a district whose last visit could not serve them, by stop id."""
+    rows = session.connection().execute(
+        sa.select(
+            col(ServiceRecord.point_id),
+            col(ServiceRecord.stream),
+            col(ServiceRecord.at),
+            col(ServiceRecord.outcome),
+            col(ServiceRecord.reason),
+        )
+        .join(CollectionPoint, col(CollectionPoint.id) == col(ServiceRecord.point_id))
+        .where(col(CollectionPoint.district_id) == district_id, col(ServiceRecord.at) > now - MISSED_WITHIN)
+        .order_by(col(ServiceRecord.at), col(ServiceRecord.id))
+    )
+    last = {stop_id_of(row.point_id, row.stream): row for row in rows}
+    return {
+        stop_id: Missed(row.at, row.reason or CouldNotReason.OTHER)
+        for stop_id, row in last.items()
+        if row.outcome is ServiceOutcome.COULD_NOT
+    }
+
+
+def keep_needs(session: Session, district_id: str, causes: Sequence[Cause], now: datetime) -> None:
+    """Open a need for every new cause, renew the evidence of the known ones, close those whose cause is gone."""
+    table = Need.__table__  # type: ignore[attr-defined]
+    connection = session.connection()
+    known: dict[str, int] = dict(
+        connection.execute(
+            sa.select(table.c.open_key, table.c.id).where(
+                table.c.district_id == district_id, table.c.open_key.is_not(None)
+            )
+        ).all()
+    )
+    found = {cause.key: cause for cause in causes}
+    if gone := [{"gone_id": known[key]} for key in known.keys() - found.keys()]:
+        connection.execute(
+            table.update()
+            .where(table.c.id == sa.bindparam("gone_id"))
+            .values(open_key=None, closed_at=now, updated_at=now),
+            gone,
+        )
+    if renewed := [{"known_id": known[key], **_judgement(cause, now)} for key, cause in found.items() if key in known]:
+        connection.execute(
+            table.update()
+            .where(table.c.id == sa.bindparam("known_id"))
+            .values({name: sa.bindparam(name) for name in ("evidence", "confidence", "deadline", "updated_at")}),
+            renewed,
+        )
+    if new := [
+        {
+            "district_id": district_id,
+            "point_id": cause.point_id,
+            "stream": cause.stream,
+            "bin_id": cause.bin_id,
+            "reason": cause.reason,
+            "open_key": key,
+            "opened_at": now,
+            "action_reason": {},
+            **_judgement(cause, now),
+        }
+        for key, cause in found.items()
+        if key not in known
+    ]:
+        connection.execute(table.insert(), new)
+
+
+def _judgement(cause: Cause, now: datetime) -> dict[str, Any]:
+    return {
+        "evidence": cause.evidence.model_dump(mode="json", exclude_none=True),
+        "confidence": cause.confidence,
+        "deadline": cause.deadline,
+        "updated_at": now,
+    }

@@ -1,0 +1,114 @@
+"""The city's road graphs: built once for each kind of truck, kept until the roads change, without closed roads.
+
+Streets limit width, height and weight in a few steps, and trucks that all those limits treat alike share one graph: a
+fleet of twenty sizes rarely needs more than three.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock as Mutex
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+from sqlmodel import Session, col, or_, select
+
+from city.database import reading
+from city.network import RoadNetwork
+from city.registry import Closure, ClosureKind, Truck
+from city.store import city_of, load_network
+from routing.conditions import RoadConditions
+from routing.profile import TruckProfile
+from routing.roads import RoadGraph
+
+# Graphs of one network under different closures share their streets; each holds its own costs only.
+KEPT_GRAPHS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """The road network at one version, and the steps in which its streets limit trucks."""
+
+    version: str
+    network: RoadNetwork
+    widths_cm: NDArray[np.int32]
+    heights_cm: NDArray[np.int32]
+    weights_kg: NDArray[np.int32]
+
+    def profile(self, truck: Truck) -> TruckProfile:
+        """Return the profile of the largest truck that may drive wherever this one may."""
+        return TruckProfile(
+            width_cm=_step(self.widths_cm, truck.width_cm),
+            height_cm=_step(self.heights_cm, truck.height_cm),
+            weight_kg=_step(self.weights_kg, truck.gross_weight_kg),
+        )
+
+
+class CityRoads:
+    """Road graphs of the city behind an engine, for every thread that plans."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._mutex = Mutex()
+        self._roads: Roads | None = None
+        self._open: dict[TruckProfile, RoadGraph] = {}
+        self._closed: OrderedDict[tuple[TruckProfile, frozenset[int]], RoadGraph] = OrderedDict()
+
+    def graphs(self, trucks: list[Truck], closed_ways: frozenset[int]) -> tuple[list[RoadGraph], list[int]]:
+        """Return the graphs that trucks drive by under closures, and for each truck which of them is its own."""
+        with self._mutex:
+            roads = self._current()
+            profiles = [roads.profile(truck) for truck in trucks]
+            kinds = list(dict.fromkeys(profiles))
+            return [self._graph(roads, kind, closed_ways) for kind in kinds], [kinds.index(kind) for kind in profiles]
+
+    def _current(self) -> Roads:
+        with reading(self._engine) as session:
+            version = city_of(session).roads_version
+            if self._roads is None or self._roads.version != version:
+                network = load_network(session)
+                self._roads = Roads(
+                    version,
+                    network,
+                    *(
+                        np.unique(limits[limits > 0])
+                        for limits in (network.max_width_cm, network.max_height_cm, network.max_weight_kg)
+                    ),
+                )
+                self._open.clear()
+                self._closed.clear()
+            return self._roads
+
+    def _graph(self, roads: Roads, profile: TruckProfile, closed_ways: frozenset[int]) -> RoadGraph:
+        if profile not in self._open:
+            self._open[profile] = RoadGraph.build(roads.network, profile)
+        if not closed_ways:
+            return self._open[profile]
+        key = (profile, closed_ways)
+        if key not in self._closed:
+            self._closed[key] = self._open[profile].under(RoadConditions(closed_ways=closed_ways))
+        self._closed.move_to_end(key)
+        while len(self._closed) > KEPT_GRAPHS:
+            self._closed.popitem(last=False)
+        return self._closed[key]
+
+
+def closed_ways(session: Session, starts_at: datetime, ends_at: datetime) -> frozenset[int]:
+    """Return the OSM ways that are closed at any time between two moments: a plan must hold throughout."""
+    subjects = session.exec(
+        select(Closure.subject_id).where(
+            Closure.kind == ClosureKind.ROAD,
+            col(Closure.starts_at) < ends_at,
+            or_(col(Closure.ends_at).is_(None), col(Closure.ends_at) > starts_at),
+        )
+    )
+    return frozenset(int(subject) for subject in subjects)
+
+
+def _step(limits: NDArray[np.int32], size: int) -> int:
+    """Return the smallest limit that a size keeps, or where it keeps none the size just beyond all of them."""
+    place = int(np.searchsorted(limits, size))
+    if place < len(limits):
+        return int(limits[place])
+    return int(limits[-1]) + 1 if len(limits) else 0
