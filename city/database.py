@@ -110,8 +110,13 @@ def _prepare_sqlite(engine: Engine) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """Open a session that only reads."""
-    with Session(engine, expire_on_commit=False) as session:
+    """Open a session that only reads, and sees one moment of the database however many queries it makes.
+
+    SQLite does so by itself.
+    """
+    postgres = engine.dialect.name == "postgresql"
+    source = engine.execution_options(isolation_level="REPEATABLE READ") if postgres else engine
+    with Session(source, expire_on_commit=False) as session:
         yield session
 
 

@@ -50,6 +50,7 @@ class District(SQLModel, table=True):
     id: str = Field(primary_key=True)
     name: str
     name_zh: str = ""
+    active: bool = True
 
 
 class StreamRule(SQLModel, table=True):
@@ -137,6 +138,7 @@ class Shift(SQLModel, table=True):
     district_id: str | None = Field(default=None, foreign_key="district.id")
     hours: str = Field(description="one span, HH:MM-HH:MM; trucks leave and are back within it")
     max_duration_s: int = Field(default=8 * 3600, gt=0, description="longest route of one crew")
+    active: bool = True
 
 
 class Crew(SQLModel, table=True):
@@ -148,6 +150,7 @@ class Crew(SQLModel, table=True):
     shift_id: str = Field(foreign_key="shift.id")
     truck_id: str = Field(foreign_key="truck.id", index=True)
     size: int = Field(default=2, gt=0)
+    active: bool = True
 
 
 class Closure(SQLModel, table=True):

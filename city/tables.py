@@ -1,0 +1,125 @@
+"""The registry's tables in the order they are written, parents first, and which row of one names a row of another."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from city.registry import Bin, Closure, CollectionPoint, Crew, District, Facility, Shift, StreamRule, Truck
+
+if TYPE_CHECKING:
+    from city.store import CityData
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the registry.
+
+    Attributes
+    ----------
+    rows
+        The field of `CityData` that holds its rows; also the stem of the file it is imported from.
+    model
+        What a row is.
+    one
+        What a single row is called in messages.
+    key
+        The columns that tell rows apart.
+    references
+        Columns that name a row of another table: column to that table's `rows`.
+    """
+
+    rows: str
+    model: type[SQLModel]
+    one: str
+    key: tuple[str, ...] = ("id",)
+    references: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns, without a number that only the database gives."""
+        return tuple(name for name in self.model.model_fields if name != "id" or name in self.key)
+
+    @property
+    def stored(self) -> sa.Table:
+        """The table of the database."""
+        stored: sa.Table = self.model.__table__  # type: ignore[attr-defined]
+        return stored
+
+    def identity(self, row: Any) -> Any:
+        """Return what tells a row apart, be it an object or a row of a result: its key, of several columns a tuple."""
+        values = tuple(getattr(row, column) for column in self.key)
+        return values[0] if len(values) == 1 else values
+
+    def name(self, row: SQLModel) -> str:
+        """Return how messages call a row."""
+        return " ".join(str(getattr(row, column)) for column in self.key)
+
+
+TABLES = (
+    Table("districts", District, "district"),
+    Table("stream_rules", StreamRule, "stream rule", key=("stream",)),
+    Table("points", CollectionPoint, "collection point", references={"district_id": "districts"}),
+    Table("bins", Bin, "bin", references={"point_id": "points"}),
+    Table("facilities", Facility, "facility", references={"district_id": "districts"}),
+    Table("trucks", Truck, "truck", references={"district_id": "districts", "depot_id": "facilities"}),
+    Table("shifts", Shift, "shift", references={"district_id": "districts"}),
+    Table("crews", Crew, "crew", references={"district_id": "districts", "shift_id": "shifts", "truck_id": "trucks"}),
+    Table("closures", Closure, "closure", key=("kind", "subject_id", "starts_at")),
+)
+BY_ROWS = {table.rows: table for table in TABLES}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that cannot stand in the registry: its key is there twice, or it names a row that is not there.
+
+    Attributes
+    ----------
+    table, row
+        The row, and where it belongs.
+    column, value
+        The reference that leads nowhere; empty for a key that is there twice.
+    target
+        The table that lacks the row named; ``None`` for a key that is there twice.
+    """
+
+    table: Table
+    row: SQLModel
+    column: str = ""
+    value: Any = None
+    target: Table | None = None
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        subject = f"{self.table.one} {self.table.name(self.row)}"
+        if self.target is None:
+            return f"{subject} is there twice"
+        return f"{subject} has {self.column} {self.value}, and there is no such {self.target.one}"
+
+
+def faults(data: "CityData") -> Iterator[Fault]:
+    """Find rows that cannot be stored, parents first. Of rows with one key the first is the good one.
+
+    A row that is faulty itself does not count as there: what names it is faulty too.
+    """
+    known: dict[str, set[Any]] = {}
+    for table in TABLES:
+        there = known[table.rows] = set()
+        for row in getattr(data, table.rows):
+            identity = table.identity(row)
+            fault = Fault(table, row) if identity in there else _lost_reference(table, row, known)
+            if fault:
+                yield fault
+            else:
+                there.add(identity)
+
+
+def _lost_reference(table: Table, row: SQLModel, known: Mapping[str, set[Any]]) -> Fault | None:
+    for column, target in table.references.items():
+        value = getattr(row, column)
+        if value is not None and value not in known[target]:
+            return Fault(table, row, column, value, BY_ROWS[target])
+    return None
