@@ -4,14 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from city.database import moment, word
 
 
 class Verdict(StrEnum):
-    """What intake thinks of a reading. Only `OK` moves a bin's state."""
+    """What intake thinks of a reading. Only `OK` moves a bin's state; the others say why not."""
 
     OK = "ok"
     SPIKE = "spike"
@@ -29,39 +29,49 @@ class Device(SQLModel, table=True):
     bin_id: str | None = Field(default=None, foreign_key="bin.id", index=True)
     model: str = Field(default="", description="e.g. milesight-em400-tld")
     mounting_height_cm: int = Field(gt=0, description="from the sensor down to the bottom of the bin")
-    active: bool = True
+    active: bool = Field(default=True, description="false: revoked, its readings are refused")
 
 
 class Reading(SQLModel, table=True):
-    """What a device said once: kept as it came, with the verdict on it."""
+    """What a device said once: kept as it came, with the verdict on it.
 
-    __table_args__ = (UniqueConstraint("device_id", "frame_key"),)
+    The key begins with the event time in milliseconds, so that a device's readings lie in order in its index.
+    """
 
-    id: int | None = Field(default=None, primary_key=True)
-    device_id: str = Field(foreign_key="device.id")
-    bin_id: str | None = Field(default=None, foreign_key="bin.id", index=True)
-    frame_key: str = Field(description="tells the same frame, delivered twice, from two frames")
-    at: datetime = Field(sa_column=moment(index=True))
-    received_at: datetime = Field(sa_column=moment())
+    __table_args__ = (Index("ix_reading_bin_id_at", "bin_id", "at"),)
+
+    device_id: str = Field(primary_key=True, foreign_key="device.id")
+    frame_key: str = Field(primary_key=True, description="tells the same frame, delivered twice, from two frames")
+    bin_id: str | None = Field(default=None, foreign_key="bin.id")
+    at: datetime = Field(sa_column=moment())
+    received_at: datetime = Field(sa_column=moment(index=True))
     distance_cm: float | None = None
     fill_level: float | None = Field(default=None, description="0..1 of the usable volume, as this reading alone says")
     temperature_c: float | None = None
     battery_percent: float | None = None
     tilted: bool | None = None
     verdict: Verdict = Field(sa_column=word(Verdict))
-    verdict_reason: str = ""
+    verdict_reason: str = Field(default="", description="code of the reason, worded as verdict.<reason>")
+    verdict_numbers: dict[str, float] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     raw: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
 class DeadLetter(SQLModel, table=True):
-    """A message that could not be used, whole, with the reason; it can be replayed after a repair."""
+    """A message that could not be used, whole, with the reason; it can be replayed after a repair.
+
+    The same message delivered again is counted, not kept again.
+    """
 
     __tablename__ = "dead_letter"
+    __table_args__ = (UniqueConstraint("digest", "code"),)
 
     id: int | None = Field(default=None, primary_key=True)
-    received_at: datetime = Field(sa_column=moment(index=True))
+    received_at: datetime = Field(sa_column=moment(index=True), description="first time")
+    last_at: datetime = Field(sa_column=moment(), description="last time")
+    times: int = Field(default=1, ge=1)
     format: str
     code: str = Field(index=True)
     reason: str
     device_id: str | None = None
+    digest: str = Field(description="of format and body")
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -246,8 +246,8 @@ _json = st.recursive(
 )
 # Words that open the doors into every decoder, so that made-up objects get past the first check.
 _WORDS = """device at distance_cm fill_level sequence deviceInfo devEui time fCnt fPort data object rxInfo
-    end_device_ids dev_eui device_id uplink_message received_at f_cnt f_port frm_payload decoded_payload cmd EUI ts fcnt port
-    devEUI distance position battery temperature"""
+    end_device_ids dev_eui device_id uplink_message received_at f_cnt f_port frm_payload decoded_payload cmd EUI
+    ts fcnt port devEUI distance position battery temperature"""
 _words = st.sampled_from(re.findall(r"\w+", _WORDS))
 _values = _json | st.sampled_from(
     ["rx", "24e124713d341234", "2026-03-01T06:30:00Z", "0001-01-01T00:00:00+14:00", "g2foAAGEgkEGAQ=="]
