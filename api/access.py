@@ -78,7 +78,7 @@ class Principal:
         found = frozenset(district for role, district in self.grants if role in ROLES_WITH[permission])
         return None if EVERYWHERE in found else found
 
-    def require(self, permission: Permission, district_id: str | None, what: str) -> None:
+    def require(self, permission: Permission, district_id: str | None) -> None:
         """Refuse unless they may do this in a district; an object of no district wants a role for every district.
 
         Raises
@@ -87,7 +87,7 @@ class Principal:
             ``not-found`` if they have no business there, ``forbidden`` if only this is not theirs to do.
         """
         if not any(district in (EVERYWHERE, district_id) for _, district in self.grants):
-            raise Refusal("not-found", what=what)
+            raise Refusal("not-found")
         allowed = self.districts(permission)
         if allowed is not None and district_id not in allowed:
             raise forbidden(permission)

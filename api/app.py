@@ -10,13 +10,27 @@ from starlette.staticfiles import StaticFiles
 from api import openapi, problems
 from api.context import Context
 from api.gate import Gate
-from api.resources import audit, districts, documentation, health, me, sign_in
+from api.resources import (
+    audit,
+    bins,
+    decisions,
+    dispatches,
+    districts,
+    documentation,
+    health,
+    me,
+    needs,
+    proposals,
+    sign_in,
+)
 from api.version import installed_version
 from city.clock import Clock, SystemClock
 from city.settings import Settings
 
 PREFIX = "/api/v1"
-RESOURCES = (sign_in.router, me.router, districts.router, audit.router)
+RESOURCES = tuple(
+    resource.router for resource in (sign_in, me, proposals, decisions, dispatches, needs, districts, bins, audit)
+)
 
 
 def create_app(engine: Engine, clock: Clock, settings: Settings, *, wall: Clock | None = None) -> FastAPI:

@@ -1,0 +1,118 @@
+"""Bins: what is known of one, how surely, and what is expected of it."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from api.access import Permission, Principal, needs
+from api.context import Here
+from api.fields import InLanguage, PathId
+from api.problems import Refusal, refusals
+from city.database import reading
+from city.registry import Bin, CollectionPoint
+from city.streams import Stream
+from city.wording import Language, say
+from sensors.forecast import level_at, overflow_at, overflow_probability
+from sensors.levels import BinState, LevelSource
+
+router = APIRouter(tags=["city"])
+
+HOURS_AHEAD = (6, 12, 24, 48)
+# An overflow is expected when it is more likely than not.
+LIKELY = 0.5
+
+
+class LevelView(BaseModel):
+    """A fill level, as sure as it is."""
+
+    mean: float = Field(description="0..1 of the usable volume; above 1 it overflows", examples=[0.81])
+    sigma: float = Field(description="its standard deviation", examples=[0.06])
+
+
+class KnowledgeView(BaseModel):
+    """What the level rests on."""
+
+    source: LevelSource
+    as_of: datetime | None = Field(description="when the level was last known; none: never")
+    emptied_at: datetime | None
+    heard_at: datetime | None = Field(description="when the sensor last said anything at all")
+    rate_per_h: float = Field(description="mean filling per hour")
+    rate_sigma: float
+
+
+class OutlookView(BaseModel):
+    """What is expected if nobody empties it before."""
+
+    hours: int = Field(description="from now")
+    at: datetime
+    level: LevelView
+    overflow_probability: float = Field(description="that it has overflowed by then", examples=[0.92])
+
+
+class BinView(BaseModel):
+    """A bin."""
+
+    id: str
+    point_id: str
+    point: str = Field(description="name of the place")
+    district_id: str
+    stream: Stream
+    usable_volume_l: int
+    active: bool
+    now: datetime = Field(description="the moment this answer is about")
+    level: LevelView | None = Field(description="none: unknown, which is not empty")
+    text: str = Field(description="the same in the caller's language", examples=["81 % full, give or take 6 %"])
+    knowledge: KnowledgeView
+    outlook: list[OutlookView] = Field(description="empty while the level is unknown")
+    overflow_likely_at: datetime | None = Field(
+        description="when overflow becomes more likely than not; none: not within 60 days, or unknown"
+    )
+
+
+@router.get("/bins/{bin_id}", responses=refusals("unauthenticated", "forbidden", "not-found", "invalid-request"))
+def read_bin(
+    context: Here, principal: Annotated[Principal, needs(Permission.READ_CITY)], language: InLanguage, bin_id: PathId
+) -> BinView:
+    """Read what is known of a bin now, with its uncertainty, and the probability of overflow in the next two days."""
+    with reading(context.engine) as session:
+        found = session.get(Bin, bin_id)
+        if found is None:
+            raise Refusal("not-found")
+        point = session.get_one(CollectionPoint, found.point_id)
+        principal.require(Permission.READ_CITY, point.district_id)
+        state = session.get(BinState, bin_id) or BinState(bin_id=bin_id)
+    return _view(found, point, state, context.clock.now(), language)
+
+
+def _view(found: Bin, point: CollectionPoint, state: BinState, now: datetime, language: Language) -> BinView:
+    known = state.as_of is not None and state.fill_level is not None
+    level = _level(state, now) if known else None
+    return BinView(
+        id=found.id,
+        point_id=point.id,
+        point=point.name,
+        district_id=point.district_id,
+        stream=found.stream,
+        usable_volume_l=found.usable_volume_l,
+        active=found.active,
+        now=now,
+        level=level,
+        text=say("api", "level.known" if level else "level.unknown", language, **(level.model_dump() if level else {})),
+        knowledge=KnowledgeView.model_validate(state, from_attributes=True),
+        outlook=[_outlook(state, now, hours) for hours in HOURS_AHEAD] if known else [],
+        overflow_likely_at=overflow_at(state, LIKELY) if known else None,
+    )
+
+
+def _level(state: BinState, at: datetime) -> LevelView:
+    level = level_at(state, at)
+    return LevelView(mean=level.mean, sigma=level.sigma)
+
+
+def _outlook(state: BinState, now: datetime, hours: int) -> OutlookView:
+    at = now + timedelta(hours=hours)
+    return OutlookView(
+        hours=hours, at=at, level=_level(state, at), overflow_probability=overflow_probability(state, at)
+    )  # fmt: skip
