@@ -13,16 +13,19 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import JSON, Column, Engine, UniqueConstraint, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, and_, col, or_, select
 
 from agents.errors import ConflictError, NotFoundError, RefusedError
 from agents.proposals import Proposal, ProposalState
+from agents.said import said
 from agents.shifts import ShiftDay
 from city.database import moment, transaction, word
 from city.journal import record
 from city.registry import District
+from city.wording import Language
 
 # Long enough for a slow disk, short enough that a dead worker is replaced within 30 s.
 LEASE = timedelta(seconds=20)
@@ -75,7 +78,7 @@ class PlanningCycle(SQLModel, table=True):
     outcome: dict[str, Any] = Field(
         default_factory=dict,
         sa_column=Column(JSON, nullable=False),
-        description="code and numbers of why it ended quietly or failed",
+        description="an Outcome: why it ended quietly or failed",
     )
 
     @property
@@ -93,6 +96,19 @@ class PlanningCycle(SQLModel, table=True):
     def proposal_id(self) -> str:
         """Id of the proposal it makes, if it makes one."""
         return f"p{self.number}"
+
+
+class Outcome(BaseModel):
+    """Why a cycle ended without a proposal: a code of ``outcome.*`` and its numbers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    numbers: dict[str, Any] = {}
+
+    def say(self, language: Language) -> str:
+        """Word it for a person."""
+        return said(f"outcome.{self.code}", language, self.numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,17 +260,14 @@ def hold(session: Session, cycle_id: int, token: str) -> PlanningCycle:
     return cycle
 
 
-def settle(
-    session: Session, cycle: PlanningCycle, state: CycleState, *, at: datetime, outcome: dict[str, Any] | None = None
+def rest(
+    session: Session, cycle: PlanningCycle, state: CycleState, *, at: datetime, outcome: Outcome | None = None
 ) -> None:
-    """Let a held cycle rest in a state, give up the claim, and tell the journal how it ended if it ended by itself."""
+    """Let a held cycle come to rest in a state; how it ended, if it ended by itself, goes to the journal."""
     cycle.state = state
-    cycle.finished_at = at if state is not CycleState.WAITING else None
-    cycle.claim = cycle.claimed_until = cycle.retry_at = None
+    cycle.finished_at = None if state is CycleState.WAITING else at
     if outcome is not None:
-        cycle.outcome = outcome
-    session.add(cycle)
-    if state in (CycleState.QUIET, CycleState.FAILED):
+        cycle.outcome = outcome.model_dump(mode="json")
         record(
             session,
             at=at,
@@ -262,15 +275,25 @@ def settle(
             action=f"cycle.{state}",
             subject=f"cycle/{cycle.number}",
             district_id=cycle.district_id,
+            reason=outcome.say("en"),
             after={"thread_id": cycle.thread_id, **cycle.outcome},
+        )
+    session.add(cycle)
+
+
+def release(engine: Engine, cycle_id: int, token: str) -> None:
+    """Give up the claim on a cycle, if it is still held."""
+    with transaction(engine) as session:
+        session.exec(
+            update(PlanningCycle)
+            .where(col(PlanningCycle.id) == cycle_id, col(PlanningCycle.claim) == token)
+            .values(claim=None, claimed_until=None)
         )
 
 
-def postpone(session: Session, cycle: PlanningCycle, *, machine_now: datetime, outcome: dict[str, Any]) -> None:
-    """Give a held cycle back to be tried again after a while, with what went wrong."""
-    cycle.claim = cycle.claimed_until = None
+def postpone(session: Session, cycle: PlanningCycle, *, machine_now: datetime) -> None:
+    """Let a held cycle be tried again after a while."""
     cycle.retry_at = machine_now + RETRY_AFTER
-    cycle.outcome = outcome
     session.add(cycle)
 
 

@@ -6,7 +6,8 @@ again and decide again (`ConflictError`), ask for something else (`RefusedError`
 
 from typing import Any
 
-from city.wording import Language, say
+from agents.said import said
+from city.wording import Language
 
 
 class AgentError(Exception):
@@ -27,7 +28,7 @@ class AgentError(Exception):
 
     def say(self, language: Language) -> str:
         """Word the error for a person."""
-        return say("agents", f"error.{self.code}", language, **self.numbers)
+        return said(f"error.{self.code}", language, self.numbers)
 
 
 class NotFoundError(AgentError):

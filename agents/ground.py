@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, or_, select
 
 from agents.cycles import leaves_from
-from agents.shifts import ShiftDay, next_chances
+from agents.shifts import ShiftDay, next_chances, zone_of
 from agents.windows import Closed, closed_times, open_windows
 from city.hours import Span, service_second
 from city.registry import Closure, ClosureKind, CollectionPoint, PointKind, StreamRule
@@ -83,8 +83,9 @@ class Ground:
         return open_windows(self.points[point_id].hours, self.closed_points.get(point_id, ()), self.within)
 
 
-def read_ground(session: Session, zone: ZoneInfo, day: ShiftDay, now: datetime) -> Ground:
+def read_ground(session: Session, day: ShiftDay, now: datetime) -> Ground:
     """Read a district for one of its shifts."""
+    zone = zone_of(session)
     begin = leaves_from(day, now)
     closures = session.exec(
         select(Closure).where(

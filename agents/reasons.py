@@ -3,6 +3,7 @@
 Everything is a code and its numbers; `sentences` words them for a person in the language asked for.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,9 +13,10 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.decisions import Rule
 from agents.needs import NeedReason
+from agents.said import said
 from city.streams import Stream
-from city.wording import Language, say
-from routing.plan import UnservedReason
+from city.wording import Language
+from routing.plan import Unserved
 
 
 class Standing(StrEnum):
@@ -77,8 +79,8 @@ class StopReason(BaseModel):
         When the next shift that carries the stream is expected to come by; ``None``: none does.
     rule, numbers
         The dispatcher's rule and the numbers of its sentence.
-    unserved, unserved_detail
-        For a stop left out by the planner: the constraint, and its numbers in one English sentence.
+    unserved
+        For a stop left out by the planner or by a person: the constraint, as routing says it.
     excluded
         For a stop that could not enter the problem.
     changed_by
@@ -101,46 +103,34 @@ class StopReason(BaseModel):
     rule: Rule
     numbers: dict[str, Any]
     bins: tuple[BinEvidence, ...]
-    unserved: UnservedReason | None = None
-    unserved_detail: str = ""
+    unserved: Unserved | None = None
     excluded: Exclusion | None = None
     changed_by: str | None = None
 
 
-def sentences(reason: StopReason, language: Language, timezone: ZoneInfo) -> list[str]:
+def sentences(reason: StopReason, language: Language, zone: ZoneInfo) -> list[str]:
     """Word a stop's reason: what was decided and why, then the evidence of each bin that has a need."""
-    said = [rule_sentence(reason.rule, reason.numbers, language, timezone)]
-    if reason.changed_by is not None:
-        said.append(say("agents", f"standing.{reason.standing}_by_hand", language, actor=reason.changed_by))
+    lines = [rule_sentence(reason.rule, reason.numbers, language, zone)]
+    if reason.changed_by is not None and reason.standing in BY_HAND:
+        lines.append(said(f"standing.{reason.standing}_by_hand", language, {"actor": reason.changed_by}))
     if reason.excluded is not None:
-        said.append(say("agents", f"excluded.{reason.excluded}", language))
+        lines.append(said(f"excluded.{reason.excluded}", language, {}))
     if reason.unserved is not None:
-        said.append(say("agents", f"unserved.{reason.unserved}", language))
-    said += [evidence_sentence(item, language, timezone) for item in reason.bins if item.need is not None]
-    return said
+        lines.append(reason.unserved.said(language))
+    lines += [evidence_sentence(item, language, zone) for item in reason.bins if item.need is not None]
+    return lines
 
 
-def rule_sentence(rule: Rule, numbers: dict[str, Any], language: Language, timezone: ZoneInfo) -> str:
+def rule_sentence(rule: Rule, numbers: Mapping[str, Any], language: Language, zone: ZoneInfo) -> str:
     """Word the dispatcher's rule."""
-    return say("agents", f"rule.{rule}", language, **readable(numbers, language, timezone))
+    return said(f"rule.{rule}", language, numbers, zone)
 
 
-def evidence_sentence(evidence: BinEvidence, language: Language, timezone: ZoneInfo) -> str:
+def evidence_sentence(evidence: BinEvidence, language: Language, zone: ZoneInfo) -> str:
     """Word what is known of one bin."""
-    numbers = evidence.model_dump()
     code = "evidence.unknown" if evidence.level is None else "evidence.level"
-    return say("agents", code, language, **readable(numbers, language, timezone))
+    return said(code, language, evidence.model_dump(), zone)
 
 
-def readable(numbers: dict[str, Any], language: Language, timezone: ZoneInfo) -> dict[str, Any]:
-    """Turn moments into local times of day with their date, and missing ones into the word for "never"."""
-    return {name: _readable(name, value, language, timezone) for name, value in numbers.items()}
-
-
-def _readable(name: str, value: Any, language: Language, timezone: ZoneInfo) -> Any:
-    if not name.endswith("_at"):
-        return value
-    if value is None:
-        return say("agents", "word.never", language)
-    stamp = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return stamp.astimezone(timezone).strftime("%m-%d %H:%M")
+# Standings that a person can bring about.
+BY_HAND = frozenset({Standing.SERVED, Standing.DROPPED})

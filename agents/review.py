@@ -73,7 +73,7 @@ def _decide(
     reason: str,
 ) -> Proposal:
     if not actor.strip():
-        raise RefusedError("actor_missing", proposal_id=proposal_id)
+        raise RefusedError("actor_missing", subject=proposal_id)
     now = clock.now()
     with transaction(engine) as session:
         proposal = current(session, proposal_id)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock as Mutex
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,14 @@ from routing.roads import RoadGraph
 KEPT_GRAPHS = 16
 
 
+class Size(NamedTuple):
+    """What limits of streets ask of a truck."""
+
+    width_cm: int
+    height_cm: int
+    weight_kg: int
+
+
 @dataclass(frozen=True, slots=True)
 class Roads:
     """The road network at one version, and the steps in which its streets limit trucks."""
@@ -36,12 +45,12 @@ class Roads:
     heights_cm: NDArray[np.int32]
     weights_kg: NDArray[np.int32]
 
-    def profile(self, truck: Truck) -> TruckProfile:
-        """Return the profile of the largest truck that may drive wherever this one may."""
-        return TruckProfile(
-            width_cm=_step(self.widths_cm, truck.width_cm),
-            height_cm=_step(self.heights_cm, truck.height_cm),
-            weight_kg=_step(self.weights_kg, truck.gross_weight_kg),
+    def size(self, truck: Truck) -> Size:
+        """Return the size of the largest truck that may drive wherever this one may."""
+        return Size(
+            _step(self.widths_cm, truck.width_cm),
+            _step(self.heights_cm, truck.height_cm),
+            _step(self.weights_kg, truck.gross_weight_kg),
         )
 
 
@@ -52,16 +61,16 @@ class CityRoads:
         self._engine = engine
         self._mutex = Mutex()
         self._roads: Roads | None = None
-        self._open: dict[TruckProfile, RoadGraph] = {}
-        self._closed: OrderedDict[tuple[TruckProfile, frozenset[int]], RoadGraph] = OrderedDict()
+        self._open: dict[Size, RoadGraph] = {}
+        self._closed: OrderedDict[tuple[Size, frozenset[int]], RoadGraph] = OrderedDict()
 
     def graphs(self, trucks: list[Truck], closed_ways: frozenset[int]) -> tuple[list[RoadGraph], list[int]]:
         """Return the graphs that trucks drive by under closures, and for each truck which of them is its own."""
         with self._mutex:
             roads = self._current()
-            profiles = [roads.profile(truck) for truck in trucks]
-            kinds = list(dict.fromkeys(profiles))
-            return [self._graph(roads, kind, closed_ways) for kind in kinds], [kinds.index(kind) for kind in profiles]
+            sizes = [roads.size(truck) for truck in trucks]
+            kinds = list(dict.fromkeys(sizes))
+            return [self._graph(roads, kind, closed_ways) for kind in kinds], [kinds.index(size) for size in sizes]
 
     def _current(self) -> Roads:
         with reading(self._engine) as session:
@@ -80,14 +89,14 @@ class CityRoads:
                 self._closed.clear()
             return self._roads
 
-    def _graph(self, roads: Roads, profile: TruckProfile, closed_ways: frozenset[int]) -> RoadGraph:
-        if profile not in self._open:
-            self._open[profile] = RoadGraph.build(roads.network, profile)
+    def _graph(self, roads: Roads, size: Size, closed_ways: frozenset[int]) -> RoadGraph:
+        if size not in self._open:
+            self._open[size] = RoadGraph.build(roads.network, TruckProfile(*size))
         if not closed_ways:
-            return self._open[profile]
-        key = (profile, closed_ways)
+            return self._open[size]
+        key = (size, closed_ways)
         if key not in self._closed:
-            self._closed[key] = self._open[profile].under(RoadConditions(closed_ways=closed_ways))
+            self._closed[key] = self._open[size].under(RoadConditions(closed_ways=closed_ways))
         self._closed.move_to_end(key)
         while len(self._closed) > KEPT_GRAPHS:
             self._closed.popitem(last=False)

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from agents.errors import NotFoundError
 from city.hours import Span, parse_hours, service_moment
 from city.registry import Crew, District, Shift, Truck
+from city.store import city_of
 from city.streams import Stream, parse_streams
 
 # How many days ahead a next shift is looked for. Every crew in the registry works its shift each day.
@@ -49,6 +50,11 @@ class ShiftDay:
         return start + (self.ends_at - start) / 2
 
 
+def zone_of(session: Session) -> ZoneInfo:
+    """Return the time zone of the city."""
+    return ZoneInfo(city_of(session).timezone)
+
+
 def shift_days(
     session: Session, zone: ZoneInfo, dates: Iterable[date], district_id: str | None = None
 ) -> list[ShiftDay]:
@@ -66,6 +72,7 @@ def shift_days(
         .join(Truck, col(Truck.id) == Crew.truck_id)
         .join(District, col(District.id) == Crew.district_id)
         .where(col(Crew.active), col(Truck.active), col(District.active))
+        .distinct()
     )
     if district_id is not None:
         query = query.where(Crew.district_id == district_id)
@@ -82,7 +89,7 @@ def shift_days(
     return sorted(days, key=lambda day: (day.starts_at, day.district_id, day.shift_id))
 
 
-def shift_day(session: Session, zone: ZoneInfo, district_id: str, service_date: date, shift_id: str) -> ShiftDay:
+def shift_day(session: Session, district_id: str, service_date: date, shift_id: str) -> ShiftDay:
     """Return one shift of one district, also when nobody works in it.
 
     Raises
@@ -96,6 +103,7 @@ def shift_day(session: Session, zone: ZoneInfo, district_id: str, service_date: 
     shift = session.get(Shift, shift_id)
     if shift is None or not shift.active or shift.district_id not in (None, district_id):
         raise NotFoundError("unknown_shift", shift_id=shift_id, district_id=district_id)
+    zone = zone_of(session)
     for day in shift_days(session, zone, [service_date], district_id):
         if day.shift_id == shift_id:
             return day

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from agents.reasons import Standing, StopReason
-from city.wording import Language, say
+from agents.said import said
+from city.wording import Language
 from routing.plan import Plan, VisitKind
 
 
@@ -20,7 +21,7 @@ class Note(BaseModel):
 
     def say(self, language: Language) -> str:
         """Word the note for a person."""
-        return say("agents", f"note.{self.code}", language, **self.numbers)
+        return said(f"note.{self.code}", language, self.numbers)
 
 
 class Summary(BaseModel):

@@ -1,0 +1,86 @@
+"""Proposing: a verified plan becomes a proposal that waits for a person, once for each planning cycle."""
+
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from agents.cycles import PlanningCycle
+from agents.errors import ConflictError
+from agents.planner import PLANNER, Planned
+from agents.problems import store_problem
+from agents.proposals import Proposal, ProposalState, ProposalVersion, material_hash, move
+from city.journal import record
+from routing.files import plan_to_json
+
+
+def propose(session: Session, cycle: PlanningCycle, planned: Planned, *, expires_at: datetime, at: datetime) -> None:
+    """Write the proposal of a held cycle, in the caller's transaction.
+
+    A pending proposal of the same shift is superseded: only a cycle that a person asked for gets here while there is
+    one (`cycles.request`). One that was approved meanwhile stands.
+
+    Raises
+    ------
+    ConflictError
+        If the shift has an approved or published proposal; nothing is written.
+    """
+    _supersede(session, cycle, at)
+    problem_hash = store_problem(session, planned.problem)
+    session.add(
+        Proposal(
+            id=cycle.proposal_id,
+            cycle_id=cycle.number,
+            district_id=cycle.district_id,
+            service_date=cycle.service_date,
+            shift_id=cycle.shift_id,
+            thread_id=cycle.thread_id,
+            live_key=cycle.thread_id,
+            state=ProposalState.PENDING,
+            version=1,
+            created_at=at,
+            expires_at=expires_at,
+        )
+    )
+    session.flush()
+    session.add(
+        ProposalVersion(
+            proposal_id=cycle.proposal_id,
+            version=1,
+            created_at=at,
+            author=PLANNER,
+            problem_hash=problem_hash,
+            plan=plan_to_json(planned.plan),
+            reasons={stop_id: reason.model_dump(mode="json") for stop_id, reason in planned.reasons.items()},
+            summary=planned.summary.model_dump(mode="json"),
+            material_hash=material_hash(planned.plan),
+        )
+    )
+    record(
+        session,
+        at=at,
+        actor=PLANNER,
+        action=f"proposal.{ProposalState.PENDING}",
+        subject=f"proposal/{cycle.proposal_id}",
+        district_id=cycle.district_id,
+        after={"state": ProposalState.PENDING, "version": 1, "trucks": planned.summary.trucks},
+    )
+
+
+def _supersede(session: Session, cycle: PlanningCycle, at: datetime) -> None:
+    standing = session.exec(
+        select(Proposal).where(Proposal.live_key == cycle.thread_id).with_for_update()
+    ).one_or_none()
+    if standing is None:
+        return
+    if standing.state is not ProposalState.PENDING:
+        raise ConflictError("already_decided", proposal_id=standing.id, state=standing.state.value)
+    move(
+        session,
+        proposal_id=standing.id,
+        version=standing.version,
+        state=ProposalState.PENDING,
+        to=ProposalState.SUPERSEDED,
+        at=at,
+        actor=PLANNER,
+        reason=cycle.proposal_id,
+    )

@@ -1,0 +1,274 @@
+"""The worker: plans what is due, wakes what was decided, publishes, lets expire, and takes over from the dead.
+
+It keeps nothing that matters in memory. As many workers as one likes run over one database; each takes what nobody
+holds. A worker that is killed loses its claims after their lease, and another goes on from the last checkpoint.
+"""
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from agents.checkpoints import open_checkpoints
+from agents.cycles import (
+    LEASE,
+    MAX_ATTEMPTS,
+    CycleState,
+    Holder,
+    Outcome,
+    PlanningCycle,
+    abandoned,
+    begin,
+    decided,
+    hold,
+    is_due,
+    missing,
+    postpone,
+    release,
+    renew,
+    rest,
+    take,
+)
+from agents.errors import AgentError, ConflictError, PlanningError
+from agents.graph import build_graph
+from agents.proposals import Proposal
+from agents.review import expire
+from agents.roads import CityRoads
+from agents.shifts import ShiftDay, shift_days, zone_of
+from agents.solvers import Solvers
+from agents.surroundings import Surroundings
+from agents.threads import UNFINISHED, advance, is_of
+from city.clock import Clock, SystemClock
+from city.database import reading, transaction
+from city.errors import CityError
+from city.registry import City
+from city.settings import Settings
+from routing.errors import RoutingError
+
+log = logging.getLogger(__name__)
+
+# A decision becomes dispatches within a second: it is seen within this time and published in a fraction of it.
+POLL_S = 0.4
+# Claims are renewed often enough to survive two missed turns.
+RENEW_S = LEASE.total_seconds() / 4
+# While a district is being solved its thread only waits, so that others can read, write and check meanwhile.
+PLANNINGS_PER_CORE = 2
+# Shifts of yesterday may still run, those of tomorrow may begin soon after midnight.
+DATES_AROUND = (-1, 0, 1)
+# After the database was away.
+PAUSE_S = 2.0
+
+
+class Worker:
+    """One worker over one database.
+
+    Parameters
+    ----------
+    clock
+        The city's time: when shifts are due and proposals expire.
+    machine
+        The machine's time, for claims; not the city's, which may be simulated.
+    roads
+        The city's road graphs, where the program has them already.
+    solvers
+        Solving processes to share with others; ``None``: its own, which end with it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        settings: Settings,
+        *,
+        machine: Clock | None = None,
+        roads: CityRoads | None = None,
+        solvers: Solvers | None = None,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._machine = machine or SystemClock()
+        self._solvers = solvers or Solvers(settings.cores)
+        self._surroundings = Surroundings(
+            engine, clock, settings, roads or CityRoads(engine), self._solvers, token=uuid.uuid4().hex
+        )
+        self._resources = ExitStack()
+        self._checkpoints = self._resources.enter_context(open_checkpoints(engine))
+        self._graph = build_graph(self._checkpoints)
+        self._threads = ThreadPoolExecutor(self._solvers.cores * PLANNINGS_PER_CORE, thread_name_prefix="planning")
+        self._plannings: dict[int, Future[None]] = {}
+        self._stopping = threading.Event()
+        if solvers is None:
+            self._resources.callback(self._solvers.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up what is being planned, so that another worker can take it at once, and close everything."""
+        self._stopping.set()
+        with self._resources:
+            self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def step(self) -> bool:
+        """Do one round of due work and wait for all of it. Returns whether there was any."""
+        expired = expire(self._engine, self._clock.now())
+        started = self._start_plannings()
+        settled = self._wake_decided()
+        while started and wait(started, timeout=RENEW_S).not_done:
+            renew(self._engine, self._holder())
+        self._forget_finished()
+        return bool(expired or started or settled)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop. What is being planned then is left to the next worker."""
+        since_renewal_s = 0.0
+        try:
+            while not stop.is_set():
+                pause_s = POLL_S
+                try:
+                    expire(self._engine, self._clock.now())
+                    self._wake_decided()
+                    self._forget_finished()
+                    self._start_plannings()
+                    if since_renewal_s >= RENEW_S:
+                        renew(self._engine, self._holder())
+                        since_renewal_s = 0.0
+                except SQLAlchemyError:
+                    log.exception("the database does not answer; trying again")
+                    pause_s = PAUSE_S
+                stop.wait(pause_s)
+                since_renewal_s += pause_s
+        finally:
+            self.close()
+
+    def _holder(self) -> Holder:
+        return Holder(self._surroundings.token, self._machine.now())
+
+    def _forget_finished(self) -> None:
+        self._plannings = {number: future for number, future in self._plannings.items() if not future.done()}
+
+    def _free(self) -> int:
+        return self._solvers.cores * PLANNINGS_PER_CORE - sum(not future.done() for future in self._plannings.values())
+
+    def _start_plannings(self) -> list[Future[None]]:
+        """Take up as many plannings as there are threads free; the rest is left to others or to the next round."""
+        claims = self._claims()
+        started = []
+        while self._free() > 0 and (cycle := next(claims, None)) is not None:
+            started.append(self._threads.submit(self._work_on, cycle))
+            self._plannings[cycle.number] = started[-1]
+        return started
+
+    def _claims(self) -> Iterator[PlanningCycle]:
+        """Claim one cycle after the other: first what others left behind, then the shifts that are due."""
+        with reading(self._engine) as session:
+            if session.get(City, 1) is None:
+                return
+            left = abandoned(session, self._machine.now())
+            due = self._due(session)
+        for cycle in left:
+            if cycle.number not in self._plannings and (taken := take(self._engine, cycle, self._holder())):
+                yield taken
+        for day in due:
+            if begun := begin(self._engine, day, self._holder(), self._clock.now()):
+                yield begun
+
+    def _due(self, session: Session) -> list[ShiftDay]:
+        zone = zone_of(session)
+        now = self._clock.now()
+        today = now.astimezone(zone).date()
+        dates = [today + timedelta(days=away) for away in DATES_AROUND]
+        return missing(session, [day for day in shift_days(session, zone, dates) if is_due(day, now)])
+
+    def _wake_decided(self) -> bool:
+        """Carry every decision that was taken to its thread."""
+        with reading(self._engine) as session:
+            waiting = decided(session, self._machine.now())
+        woken = False
+        for cycle in waiting:
+            if taken := take(self._engine, cycle, self._holder()):
+                self._work_on(taken)
+                woken = True
+        return woken
+
+    def _work_on(self, cycle: PlanningCycle) -> None:
+        """Bring a claimed cycle as far as it goes, and write down how it went. Nothing escapes: others go on."""
+        try:
+            _give_up_if_hopeless(cycle)
+            advance(self._graph, self._surroundings, cycle)
+            self._leave(cycle)
+        except ConflictError as error:
+            log.warning("cycle %s: %s", cycle.thread_id, error)
+            release(self._engine, cycle.number, self._surroundings.token)
+        except (PlanningError, RoutingError, CityError) as error:
+            self._fail(cycle, error)
+        except Exception:
+            log.exception("cycle %s failed and will be tried again", cycle.thread_id)
+            self._postpone(cycle)
+
+    def _leave(self, cycle: PlanningCycle) -> None:
+        """Close the cycle if its thread has ended, and give up the claim either way."""
+        with transaction(self._engine) as session:
+            held = hold(session, cycle.number, self._surroundings.token)
+            proposal = session.get(Proposal, held.proposal_id)
+            if held.state is CycleState.WAITING and (proposal is None or proposal.state not in UNFINISHED):
+                rest(session, held, CycleState.CLOSED, at=self._clock.now())
+            ended = held.state is not CycleState.WAITING
+        if ended:
+            self._prune(cycle)
+        release(self._engine, cycle.number, self._surroundings.token)
+
+    def _prune(self, cycle: PlanningCycle) -> None:
+        """Take away the checkpoints of a thread that has ended: proposal and journal tell the story."""
+        if is_of(self._graph, cycle):
+            self._checkpoints.delete_thread(cycle.thread_id)
+
+    def _fail(self, cycle: PlanningCycle, error: Exception) -> None:
+        """Tell the operator, through the journal, that this shift has no plan, and why."""
+        if self._stopping.is_set():
+            release(self._engine, cycle.number, self._surroundings.token)
+            return
+        log.error("cycle %s: %s", cycle.thread_id, error)
+        with transaction(self._engine) as session:
+            held = hold(session, cycle.number, self._surroundings.token)
+            rest(session, held, CycleState.FAILED, at=self._clock.now(), outcome=_outcome_of(error))
+        self._prune(cycle)
+        release(self._engine, cycle.number, self._surroundings.token)
+
+    def _postpone(self, cycle: PlanningCycle) -> None:
+        try:
+            with transaction(self._engine) as session:
+                postpone(
+                    session,
+                    hold(session, cycle.number, self._surroundings.token),
+                    machine_now=self._machine.now(),
+                )
+            release(self._engine, cycle.number, self._surroundings.token)
+        except (AgentError, SQLAlchemyError) as error:
+            log.warning("cycle %s stays claimed until its lease ends: %s", cycle.thread_id, error)
+
+
+def _give_up_if_hopeless(cycle: PlanningCycle) -> None:
+    """Stop a cycle that has cost several workers their lives or their patience."""
+    if cycle.attempts > MAX_ATTEMPTS:
+        raise PlanningError("given_up", attempts=MAX_ATTEMPTS)
+
+
+def _outcome_of(error: Exception) -> Outcome:
+    if isinstance(error, AgentError):
+        return Outcome(code=error.code, numbers=error.numbers)
+    return Outcome(code="cannot_be_planned", numbers={"detail": str(error)})
