@@ -62,7 +62,8 @@ def in_china(lon: ArrayLike, lat: ArrayLike, margin: float = 0.0) -> NDArray[np.
 
 
 def _shift(lon: Degrees, lat: Degrees) -> Place:
-    """Return by how many degrees a place is shifted east and north."""
+    """Return by how many degrees a place is shifted east and north; beyond the box the formulas run wild."""
+    lon, lat = np.clip(lon, WEST, EAST), np.clip(lat, SOUTH, NORTH)
     x, y = lon - 105.0, lat - 35.0
     root = np.sqrt(np.abs(x))
     common = 20.0 * np.sin(6.0 * np.pi * x) + 20.0 * np.sin(2.0 * np.pi * x)
