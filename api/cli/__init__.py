@@ -54,7 +54,10 @@ def load(name: str) -> Any:
         alone = typer.Typer(add_completion=False)
         alone.command(name)(found)
         found = alone
-    return typer.main.get_command(found)
+    command = typer.main.get_command(found)
+    # Completion is the whole program's affair, not that of each command.
+    command.params = [one for one in command.params if one.name not in ("install_completion", "show_completion")]
+    return command
 
 
 app = typer.Typer(

@@ -14,8 +14,8 @@ from api.cli.printing import notices
 from city.clock import SystemClock
 from city.settings import Settings
 
-Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: DUSTCART_HOST, 127.0.0.1]")]
-Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on. [default: DUSTCART_PORT, 8700]")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of DUSTCART_HOST.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on, instead of DUSTCART_PORT.")]
 
 
 def serve(host: Host = None, port: Port = None) -> None:

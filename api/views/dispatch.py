@@ -58,6 +58,7 @@ class DispatchLine(BaseModel):
     proposal_version: int
     district_id: str
     district: str
+    timezone: str = Field(description="the city's, IANA name")
     service_date: date
     shift_id: str
     shift: str
@@ -75,7 +76,6 @@ class DispatchLine(BaseModel):
 class DispatchView(DispatchLine):
     """A dispatch with its visits."""
 
-    timezone: str = Field(description="the city's, IANA name")
     visits: list[DispatchVisitView]
 
 
@@ -86,6 +86,7 @@ def dispatch_line(dispatch: Dispatch, names: Names) -> DispatchLine:
         district=names.districts.get(dispatch.district_id, dispatch.district_id),
         shift=names.shifts.get(dispatch.shift_id, dispatch.shift_id),
         plate=names.plates.get(dispatch.truck_id, dispatch.truck_id),
+        timezone=str(names.timezone),
     )
 
 
@@ -96,7 +97,6 @@ def dispatch_view(
     reported = {record.stop_id: record for record in records}
     return DispatchView(
         **dispatch_line(dispatch, names).__dict__,
-        timezone=str(names.timezone),
         visits=[_visit(visit, reported.get(visit.stop_id), names) for visit in visits],
     )
 

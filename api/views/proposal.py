@@ -48,6 +48,7 @@ class ProposalLine(BaseModel):
     id: str
     district_id: str
     district: str = Field(description="name, in the caller's language")
+    timezone: str = Field(description="the city's, IANA name", examples=["Asia/Shanghai"])
     service_date: date
     shift_id: str
     shift: str
@@ -152,7 +153,6 @@ class RouteView(BaseModel):
 class ProposalView(ProposalLine):
     """A proposal with its routes."""
 
-    timezone: str = Field(description="the city's, IANA name")
     author: str = Field(description="who made this version: the planner, or the account that edited")
     routes: list[RouteView]
     left_out: list[LeftOutView] = Field(description="the riskiest first")
@@ -193,7 +193,6 @@ def view_of(shown: Shown, names: Names) -> ProposalView:
     left.sort(key=lambda reason: (-reason.probability, reason.stop_id))
     return ProposalView(
         **line_of(shown.proposal, shown.summary, names).__dict__,
-        timezone=str(names.timezone),
         author=shown.version.author,
         routes=[_route(shown, route, names) for route in shown.plan.routes],
         left_out=[
@@ -214,6 +213,7 @@ def _head(proposal: Proposal, names: Names) -> dict[str, Any]:
     )  # fmt: skip
     return {name: getattr(proposal, name) for name in same} | {
         "district": names.districts.get(proposal.district_id, proposal.district_id),
+        "timezone": str(names.timezone),
         "shift": names.shifts.get(proposal.shift_id, proposal.shift_id),
     }
 

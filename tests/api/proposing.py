@@ -33,9 +33,10 @@ from routing import (
 )
 from tests.api.people import HERE
 
-SERVICE_DATE = date(2026, 3, 3)
+SERVICE_DATE, OTHER_DATE = date(2026, 3, 3), date(2026, 3, 4)
 SHIFT = TimeWindow(6 * 3600 + 1800, 13 * 3600)
 LEFT_OUT = 3
+STREAMS = frozenset({"dry", "wet"})
 
 
 def stops_of(district: str) -> list[str]:
@@ -54,10 +55,10 @@ def planned(district: str) -> Planned:
             )
             for at, name in enumerate(names)
         ),
-        facilities=(Facility(id=f"{district}-transfer", location=1, streams=frozenset({"dry", "wet"}), unloading_s=900),),
+        facilities=(Facility(id=f"{district}-transfer", location=1, streams=STREAMS, unloading_s=900),),
         trucks=tuple(
             Truck(
-                id=f"{district}-truck-{number}", start_location=0, end_location=0, streams=frozenset({"dry", "wet"}),
+                id=f"{district}-truck-{number}", start_location=0, end_location=0, streams=STREAMS,
                 capacity_kg=5000, capacity_l=12000, shift=SHIFT, max_duration_s=8 * 3600, fixed_cents=30_000,
                 cents_per_km=400, cents_per_h=9_000,
             )
@@ -93,7 +94,7 @@ def _reason(district: str, number: int, standing: Standing) -> StopReason:
         demand_kg=90,
         demand_l=600,
         rule=Rule.OVERFLOW_PRIZE if left_out else Rule.OVERFLOW_LIMIT,
-        numbers={},
+        numbers={"probability": 0.04 if left_out else 0.92, "limit": 0.2, "next_at": "2026-03-03T22:00:00Z"},
         bins=(
             BinEvidence(
                 bin_id=f"{district}-p{number}-dry", level=0.81, sigma=0.06, rate_per_h=0.05, probability=0.92,

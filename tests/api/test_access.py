@@ -1,0 +1,130 @@
+"""Every operation, every role, in the object's district, in another one, everywhere and without a credential."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.accounts import EVERYWHERE, Role
+from tests.api.people import ELSEWHERE, HERE, People, on_sqlite
+from tests.api.proposing import OTHER_DATE, make_dispatch, make_proposal
+
+pytestmark = on_sqlite
+
+READERS = {Role.VIEWER, Role.OPERATOR, Role.SUPERVISOR, Role.ADMIN}
+DECIDERS = {Role.OPERATOR, Role.SUPERVISOR}
+PEOPLE = {*READERS, Role.CREW, Role.INTEGRATOR}
+MACHINES = {Role.DEVICE, Role.INTEGRATOR}
+EVERYBODY = set(Role)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a role gets that may do it.
+
+    Attributes
+    ----------
+    reached
+        The status that shows that it was let in: success, or a refusal that only comes after.
+    of_district
+        Whether it is about an object of one district, which callers from elsewhere must not see.
+    """
+
+    roles: set[Role]
+    reached: int = 200
+    of_district: bool = True
+    body: Any = None
+    query: dict[str, str] = field(default_factory=dict)
+
+
+OPERATIONS = {
+    "GET /api/v1/me": Operation(EVERYBODY, of_district=False),
+    "GET /api/v1/districts": Operation(PEOPLE, of_district=False),
+    "GET /api/v1/audit": Operation({Role.SUPERVISOR, Role.ADMIN}, of_district=False),
+    "GET /api/v1/proposals": Operation(READERS, query={"district": HERE}),
+    "GET /api/v1/proposals/{proposal_id}": Operation(READERS),
+    "POST /api/v1/proposals/{proposal_id}/approve": Operation(DECIDERS, reached=428),
+    "POST /api/v1/proposals/{proposal_id}/reject": Operation(DECIDERS, reached=428, body={"reason": "no truck"}),
+    "GET /api/v1/dispatches": Operation(READERS | {Role.CREW}, query={"district": HERE}),
+    "GET /api/v1/dispatches/{dispatch_id}": Operation(READERS | {Role.CREW}),
+    "GET /api/v1/needs": Operation(READERS, query={"district": HERE}),
+    "GET /api/v1/bins/{bin_id}": Operation(PEOPLE),
+}
+# Open to everybody, and the only operations without a credential; sign-out is in test_signing_in.py.
+OPEN = {"POST /api/v1/sign-in", "POST /api/v1/sign-out", "GET /health", "GET /ready"}
+
+
+@pytest.fixture
+def objects(people: People) -> dict[str, str]:
+    """One of each object, in the one district."""
+    return {
+        "dispatch_id": make_dispatch(people.engine, people.clock, HERE),
+        "proposal_id": make_proposal(people.engine, people.clock, HERE, service_date=OTHER_DATE),
+        "bin_id": f"{HERE}-p0-dry",
+    }
+
+
+def expected(operation: Operation, role: Role, district: str) -> int:
+    """Say what a role gets, from the rules in docs/api.md and not from the code."""
+    if role not in operation.roles:
+        return 403
+    if operation.of_district and district == ELSEWHERE:
+        return 404
+    return operation.reached
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_each_role_gets_what_the_table_says_and_nothing_else(
+    name: str, people: People, objects: dict[str, str], door: TestClient
+) -> None:
+    operation = OPERATIONS[name]
+    method, path = name.split(" ")
+    path = path.format(**objects)
+    request: dict[str, Any] = {"json": operation.body} if operation.body is not None else {}
+    assert door.request(method, path, params=operation.query, **request).status_code == 401
+    got, wanted = {}, {}
+    for role in Role:
+        for district in (HERE, ELSEWHERE, EVERYWHERE):
+            client = people.client((role, district))
+            got[role, district] = client.request(method, path, params=operation.query, **request).status_code
+            wanted[role, district] = expected(operation, role, district)
+    assert got == wanted
+
+
+def test_every_operation_of_the_api_is_in_the_table(door: TestClient) -> None:
+    paths = door.get("/openapi.json").json()["paths"]
+    documented = {f"{method.upper()} {path}" for path, operations in paths.items() for method in operations}
+    assert documented == OPERATIONS.keys() | OPEN
+
+
+def test_the_documented_roles_are_the_real_ones(door: TestClient) -> None:
+    paths = door.get("/openapi.json").json()["paths"]
+    for name, operation in OPERATIONS.items():
+        method, path = name.split(" ")
+        roles = paths[path][method.lower()].get("x-roles")
+        assert set(roles or Role) == operation.roles, name
+
+
+def test_a_role_in_one_district_gives_none_in_another(people: People) -> None:
+    here, there = (make_proposal(people.engine, people.clock, district) for district in (HERE, ELSEWHERE))
+    both = people.client((Role.OPERATOR, HERE), (Role.VIEWER, ELSEWHERE))
+    assert both.post(f"/api/v1/proposals/{here}/approve").status_code == 428
+    assert both.get(f"/api/v1/proposals/{there}").status_code == 200
+    assert both.post(f"/api/v1/proposals/{there}/approve").status_code == 403
+    assert {item["id"] for item in both.get("/api/v1/proposals").json()["items"]} == {here, there}
+    one = people.client((Role.VIEWER, ELSEWHERE))
+    assert [item["id"] for item in one.get("/api/v1/proposals").json()["items"]] == [there]
+    foreign, none = (one.get(f"/api/v1/proposals/{name}").json() for name in (here, "p999"))
+    assert {**foreign, "request_id": ""} == {**none, "request_id": ""}
+
+
+def test_the_audit_shows_a_supervisor_their_own_districts_only(people: People) -> None:
+    for district in (HERE, ELSEWHERE):
+        make_proposal(people.engine, people.clock, district)
+    local, citywide = (people.client((Role.SUPERVISOR, district)) for district in (HERE, EVERYWHERE))
+    seen = local.get("/api/v1/audit").json()["items"]
+    assert {item["district_id"] for item in seen} == {HERE}
+    everything = citywide.get("/api/v1/audit").json()["items"]
+    assert {item["district_id"] for item in everything} == {HERE, ELSEWHERE, None}
+    assert "sign_in.accepted" in {item["action"] for item in everything}
