@@ -1,1 +1,47 @@
 """Routing, usable alone: a `Problem` goes in, a `Plan` that `verify` accepts comes out. No database in here."""
+
+from routing.errors import RoutingError
+from routing.files import dump_problem, load_problem, plan_from_json, plan_to_json, problem_from_json, problem_to_json
+from routing.insertion import Insertion, insert, move, remove
+from routing.plan import Cost, Plan, Route, Unserved, UnservedReason, Visit, VisitKind
+from routing.problem import UNREACHABLE, Facility, Lock, Matrix, Problem, Stop, TimeWindow, Truck
+from routing.schedule import Misfit, schedule
+from routing.solve import Budget, solve
+from routing.verify import Verification, Violation, ViolationCode, verify
+
+__all__ = [
+    "UNREACHABLE",
+    "Budget",
+    "Cost",
+    "Facility",
+    "Insertion",
+    "Lock",
+    "Matrix",
+    "Misfit",
+    "Plan",
+    "Problem",
+    "Route",
+    "RoutingError",
+    "Stop",
+    "TimeWindow",
+    "Truck",
+    "Unserved",
+    "UnservedReason",
+    "Verification",
+    "Violation",
+    "ViolationCode",
+    "Visit",
+    "VisitKind",
+    "dump_problem",
+    "insert",
+    "load_problem",
+    "move",
+    "plan_from_json",
+    "plan_to_json",
+    "problem_from_json",
+    "problem_to_json",
+    "remove",
+    "schedule",
+    "solve",
+    "verify",
+]

@@ -13,28 +13,12 @@ from routing.schedule import Course, Misfit, Obstacle, schedule
 PROGRESS = (Obstacle.UNREACHABLE, Obstacle.WINDOW_MISSED, Obstacle.HOME_TOO_LATE, Obstacle.TOO_LONG)
 
 
-def why_unserved(problem: Problem, stops: Sequence[Stop], routes: Sequence[Route]) -> tuple[Unserved, ...]:
-    """Name for every stop the constraint that keeps it out.
+def why_never(problem: Problem, stop: Stop) -> Unserved | None:
+    """Name what forbids a stop even with the whole fleet free for it; ``None`` if some truck could serve it alone.
 
-    First what holds whatever else is planned: stream, size, facility, amount, ways, hours, length of the shift, each
-    tried with the stop alone on a truck. A stop that passes all of that competes with the others: there is no room
-    for it beside them, or its prize is below what it costs.
-
-    Parameters
-    ----------
-    stops
-        Stops that are on none of the routes.
-    routes
-        Routes that keep the problem's rules.
+    Tried in this order: stream, size of the truck, facility, amount, ways, hours of the stop, hours of the facility,
+    length of the shift. Where trucks fail for different reasons, the one that came furthest counts.
     """
-    if not stops:
-        return ()
-    gaps = Gaps(problem, routes)
-    return tuple(_alone(problem, stop) or _beside(problem, stop, gaps) for stop in stops)
-
-
-def _alone(problem: Problem, stop: Stop) -> Unserved | None:
-    """Return what forbids the stop even with the whole fleet free for it."""
 
     def because(reason: UnservedReason, *facts: Fact) -> Unserved:
         return Unserved(stop.id, reason, facts)
@@ -94,16 +78,27 @@ def _by_time(problem: Problem, stop: Stop, trucks: Sequence[Truck], facilities: 
     )
 
 
-def _beside(problem: Problem, stop: Stop, gaps: Gaps) -> Unserved:
-    """Return why a stop that could be served alone is not served beside the others."""
-    locked = problem.truck_of_locked.get(stop.id)
-    if locked is not None:
-        return Unserved(stop.id, UnservedReason.LOCKED_TRUCK_FULL, (("truck", locked),))
-    extra_cents = min((cents for cents, _ in gaps.ways(stop)), default=None)
-    if extra_cents is None or stop.required:
-        return Unserved(stop.id, UnservedReason.NO_TIME_LEFT)
-    worth = ("extra_cents", extra_cents), ("prize_cents", stop.prize_cents)
-    return Unserved(stop.id, UnservedReason.NOT_WORTH_IT, worth)
+def why_not_beside(problem: Problem, stops: Sequence[Stop], routes: Sequence[Route]) -> tuple[Unserved, ...]:
+    """Name for stops that could be served alone why they are not served beside the others.
+
+    Parameters
+    ----------
+    routes
+        All routes of the plan; they keep the problem's rules and serve none of the stops.
+    """
+    gaps = Gaps(problem, routes) if stops else None
+    found = []
+    for stop in stops:
+        locked = problem.truck_of_locked.get(stop.id)
+        extra_cents = min((cents for cents, _ in gaps.ways(stop)), default=None) if gaps else None
+        if locked is not None:
+            found.append(Unserved(stop.id, UnservedReason.LOCKED_TRUCK_FULL, (("truck", locked),)))
+        elif extra_cents is None or stop.required:
+            found.append(Unserved(stop.id, UnservedReason.NO_TIME_LEFT))
+        else:
+            worth = ("extra_cents", extra_cents), ("prize_cents", stop.prize_cents)
+            found.append(Unserved(stop.id, UnservedReason.NOT_WORTH_IT, worth))
+    return tuple(found)
 
 
 def _limits(stop: Stop) -> str:

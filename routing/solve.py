@@ -1,0 +1,88 @@
+"""`solve`: a problem and a budget in, the best plan found in that time out. Any plan it returns passes `verify`."""
+
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from routing.diagnosis import why_never, why_not_beside
+from routing.errors import RoutingError
+from routing.independent import independent_pieces
+from routing.plan import Plan
+from routing.problem import Problem
+from routing.schedule import cost_of
+from routing.spread import search
+from routing.verify import verify
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a solve may take.
+
+    Attributes
+    ----------
+    seconds
+        Wall time; kept to within 5 %.
+    cores
+        Processes that may work at the same time.
+    iterations
+        Steps of each engine's leg; with it the same seed gives the same plan on any machine that is fast enough to do
+        them within `seconds`. Without it the plan depends on how far the engines come in that time.
+    """
+
+    seconds: float
+    cores: int = 1
+    iterations: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.seconds > 0 or self.cores < 1 or (self.iterations is not None and self.iterations < 1):
+            raise RoutingError(f"{self} is no budget: seconds, cores and iterations must be positive")
+
+
+def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None = None) -> Plan:
+    """Plan a day: serve what must be served, then what is worth it, at the least cost.
+
+    Plans are ranked by the number of required stops they leave out, then by cost with the prizes of optional stops
+    left out, then by duration and distance. Independent pieces of the problem are searched on their own. With more
+    than one core, further processes are started; a script that calls this with ``cores`` above one needs Python's
+    usual ``if __name__ == "__main__"``.
+
+    Parameters
+    ----------
+    seed
+        The same seed and an iteration budget give the same plan.
+    start
+        A plan to improve, also of a problem that was a little different: what no longer fits is mended. The result
+        is never worse than it.
+
+    Returns
+    -------
+    Plan
+        Keeps every rule of the problem. A stop it leaves out carries the constraint that keeps it out; if the
+        problem has no solution, this is the best partial plan found.
+    """
+    begin = monotonic()
+    never = {stop.id: why for stop in problem.stops if (why := why_never(problem, stop)) is not None}
+    possible = replace(
+        problem,
+        stops=tuple(stop for stop in problem.stops if stop.id not in never),
+        locks=tuple(lock for lock in problem.locks if lock.stop_id not in never),
+    )
+    drafts = search(
+        independent_pieces(possible),
+        start.routes if start else (),
+        seed=seed,
+        end=begin + budget.seconds,
+        iterations=budget.iterations,
+        cores=budget.cores,
+    )
+    routes = {route.truck_id: route for draft in drafts for route in draft.routes}
+    ordered = tuple(routes[truck.id] for truck in problem.trucks if truck.id in routes)
+    served = {stop_id for route in ordered for stop_id in route.stop_ids}
+    missing = [stop for stop in possible.stops if stop.id not in served]
+    reasons = never | {gone.stop_id: gone for gone in why_not_beside(possible, missing, ordered)}
+    unserved = tuple(reasons[stop.id] for stop in problem.stops if stop.id in reasons)
+    plan = Plan(ordered, unserved, cost_of(problem, ordered, unserved))
+    if not (checked := verify(problem, plan)).ok:
+        raise RoutingError(
+            f"the search broke a rule, which is a fault in it: {'; '.join(map(str, checked.violations[:5]))}"
+        )
+    return plan

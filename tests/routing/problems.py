@@ -1,0 +1,117 @@
+"""Random small problems with everything in them that a problem can have, for laws that must hold for all of them."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from routing import UNREACHABLE, Facility, Lock, Matrix, Problem, Stop, TimeWindow, Truck
+
+STREAMS = ("dry", "wet", "recyclable")
+MORNING_S = 6 * 3600
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> tuple[TimeWindow, ...]:
+    """Draw no window, one, or several with gaps between."""
+    bounds = draw(st.lists(st.integers(MORNING_S - 3600, MORNING_S + 6 * 3600), max_size=6, unique=True).map(sorted))
+    return tuple(TimeWindow(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=False))
+
+
+@st.composite
+def matrices(draw: st.DrawFn, size: int) -> Matrix:
+    """Draw ways that are asymmetric, break the triangle inequality and are sometimes missing."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    seconds = rng.integers(0, draw(st.sampled_from([100, 1000, 3000])), (size, size))
+    metres = rng.integers(0, 20_000, (size, size))
+    missing = rng.random((size, size)) < draw(st.sampled_from([0.0, 0.0, 0.1]))
+    seconds[missing] = UNREACHABLE
+    np.fill_diagonal(seconds, 0)
+    np.fill_diagonal(metres, 0)
+    return Matrix(seconds, metres)
+
+
+@st.composite
+def problems(draw: st.DrawFn, max_stops: int = 8) -> Problem:
+    """Draw a problem: valid, but not always one that can be solved."""
+    size = draw(st.integers(1, 10))
+    places = st.integers(0, size - 1)
+    some_streams = st.sampled_from(
+        [frozenset(STREAMS), frozenset(STREAMS), frozenset(STREAMS[:2]), frozenset(STREAMS[2:])]
+    )
+    limit = st.sampled_from([None, None, None, 1, 2, 3])
+    count = st.sampled_from([0, 1, 1, 2, 2, 3])
+    plenty = st.sampled_from([0, 50, 100, 150, 150])
+    stops = [
+        Stop(
+            id=f"s{number}",
+            location=draw(places),
+            stream=draw(st.sampled_from(STREAMS)),
+            demand_kg=draw(st.integers(0, 60)),
+            demand_l=draw(st.integers(0, 60)),
+            service_s=draw(st.integers(0, 600)),
+            windows=draw(windows()),
+            required=draw(st.booleans()),
+            prize_cents=draw(st.integers(0, 5000)),
+            max_width_cm=draw(limit),
+            max_weight_kg=draw(limit),
+        )
+        for number in range(draw(st.integers(0, max_stops)))
+    ]
+    facilities = [
+        Facility(f"f{number}", draw(places), draw(some_streams), draw(st.integers(0, 900)), draw(windows()))
+        for number in range(draw(count))
+    ]
+    trucks = [
+        Truck(
+            id=f"t{number}",
+            start_location=draw(places),
+            end_location=draw(places),
+            streams=draw(some_streams),
+            capacity_kg=draw(plenty),
+            capacity_l=draw(plenty),
+            shift=TimeWindow(
+                MORNING_S + draw(st.integers(0, 3600)),
+                MORNING_S + 3600 + draw(st.sampled_from([0, 8_000, 20_000, 30_000])),
+            ),
+            max_duration_s=draw(st.sampled_from([0, 8_000, 15_000, 30_000])),
+            fixed_cents=draw(st.integers(0, 3000)),
+            cents_per_km=draw(st.integers(0, 500)),
+            cents_per_h=draw(st.integers(0, 9000)),
+            max_trips=draw(st.none() | st.integers(0, 3)),
+            width_cm=draw(st.integers(0, 3)),
+            gross_weight_kg=draw(st.integers(0, 3)),
+            profile=draw(st.integers(0, 1)),
+        )
+        for number in range(draw(count))
+    ]
+    fitting = [(stop.id, truck.id) for stop in stops for truck in trucks if truck.fits(stop)]
+    locks = dict(draw(st.lists(st.sampled_from(fitting), max_size=2))) if fitting else {}
+    return Problem(
+        tuple(stops),
+        tuple(facilities),
+        tuple(trucks),
+        (draw(matrices(size)), draw(matrices(size))),
+        tuple(Lock(*lock) for lock in locks.items()),
+    )
+
+
+def stop(name: str, location: int, **changes: Any) -> Stop:
+    """Make an ordinary stop."""
+    ordinary = {"stream": "dry", "demand_kg": 100, "demand_l": 500, "service_s": 60}
+    return Stop(id=name, location=location, **(ordinary | changes))
+
+
+def truck(name: str, location: int, **changes: Any) -> Truck:
+    """Make an ordinary truck."""
+    ordinary = {
+        "streams": frozenset({"dry"}),
+        "capacity_kg": 5000,
+        "capacity_l": 30_000,
+        "shift": TimeWindow(MORNING_S, MORNING_S + 8 * 3600),
+        "max_duration_s": 8 * 3600,
+        "fixed_cents": 30_000,
+        "cents_per_km": 400,
+        "cents_per_h": 9000,
+    }
+    return Truck(id=name, start_location=location, end_location=location, **(ordinary | changes))
