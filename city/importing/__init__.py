@@ -1,0 +1,1 @@
+"""Reads a city from files: registry tables, and streets from OpenStreetMap."""
