@@ -1,6 +1,7 @@
 """A small city with people in every role, behind the real application."""
 
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from api.app import create_app
+from api.server import address_of, bind, server_of
 from city.clock import ManualClock
 from city.database import open_engine, transaction
 from city.migrate import upgrade
@@ -121,3 +123,17 @@ def door(app: FastAPI) -> Iterator[TestClient]:
 def people(app: FastAPI, city: Engine, clock: ManualClock, wall: ManualClock) -> People:
     """Make people for the application."""
     return People(app, city, clock, wall)
+
+
+@pytest.fixture
+def server(app: FastAPI) -> Iterator[str]:
+    """Yield the address of a real server on a free port, for what only happens over sockets."""
+    listener = bind("127.0.0.1", 0)
+    listener.listen()  # from here on connections wait in the queue until the server takes them
+    running = server_of(app)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield address_of(listener)
+    running.should_exit = True
+    thread.join()
+    listener.close()

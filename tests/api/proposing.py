@@ -79,6 +79,10 @@ def planned(district: str) -> Planned:
     return Planned(problem, plan, reasons, summarise(plan, reasons, []))
 
 
+def _not_worth_it(stop_id: str) -> Unserved:
+    return Unserved(stop_id, UnservedReason.NOT_WORTH_IT, (("extra_cents", 900), ("prize_cents", 10)))
+
+
 def _reason(district: str, number: int, standing: Standing) -> StopReason:
     left_out = standing is Standing.LEFT_OUT
     return StopReason(
@@ -101,6 +105,7 @@ def _reason(district: str, number: int, standing: Standing) -> StopReason:
                 expected_l=200.0, emptied_at=None, heard_at=None, need=NeedReason.OVERFLOW_RISK,
             ),
         ),
+        unserved=_not_worth_it(stops_of(district)[number]) if left_out else None,
     )  # fmt: skip
 
 
