@@ -17,7 +17,7 @@ from langgraph.types import Command, interrupt
 from sqlmodel import Session
 
 from agents import publish as publishing
-from agents.cycles import CycleState, Outcome, PlanningCycle, hold, leaves_from, rest
+from agents.cycles import CycleState, Outcome, PlanningCycle, hold, rest
 from agents.dispatcher import decide, keep_decisions, read_needs
 from agents.errors import ConflictError
 from agents.ground import Ground, read_ground
@@ -116,7 +116,7 @@ def planner(state: Thread, *, runtime: Runtime[Surroundings]) -> Command[Literal
     try:
         with transaction(surroundings.engine) as session:
             cycle = hold(session, cycle.number, surroundings.token)
-            propose(session, cycle, planned, expires_at=leaves_from(day, briefing.ground.now), at=now)
+            propose(session, cycle, planned, expires_at=briefing.ground.begins_at, at=now)
             rest(session, cycle, CycleState.WAITING, at=now)
     except ConflictError as error:
         if error.code != "already_decided":

@@ -46,8 +46,8 @@ class Ground:
 
     Attributes
     ----------
-    day, within
-        The shift, and what of it can still be planned, in seconds of the service day.
+    day, begins_at, within
+        The shift, when its first truck may leave, and what of it can be planned, in seconds of the service day.
     now, expected_at
         When this was read, and when a truck of the shift can be expected at a stop.
     next_chance
@@ -61,6 +61,7 @@ class Ground:
     day: ShiftDay
     zone: ZoneInfo
     now: datetime
+    begins_at: datetime
     within: Span
     expected_at: datetime
     next_chance: Mapping[Stream, ShiftDay]
@@ -83,10 +84,16 @@ class Ground:
         return open_windows(self.points[point_id].hours, self.closed_points.get(point_id, ()), self.within)
 
 
-def read_ground(session: Session, day: ShiftDay, now: datetime) -> Ground:
-    """Read a district for one of its shifts."""
+def read_ground(session: Session, day: ShiftDay, now: datetime, *, begin: datetime | None = None) -> Ground:
+    """Read a district for one of its shifts.
+
+    Parameters
+    ----------
+    begin
+        When its first truck may leave; ``None``: as soon as it may if it is planned now.
+    """
     zone = zone_of(session)
-    begin = leaves_from(day, now)
+    begin = begin or leaves_from(day, now)
     closures = session.exec(
         select(Closure).where(
             Closure.kind == ClosureKind.POINT, or_(col(Closure.ends_at).is_(None), col(Closure.ends_at) > begin)
@@ -96,6 +103,7 @@ def read_ground(session: Session, day: ShiftDay, now: datetime) -> Ground:
         day=day,
         zone=zone,
         now=now,
+        begins_at=begin,
         within=Span(service_second(day.service_date, begin, zone), day.span.end_s),
         expected_at=day.middle(after=begin),
         next_chance=next_chances(session, zone, day),

@@ -23,7 +23,6 @@ from agents.summary import Note, Summary, summarise
 from agents.surroundings import Surroundings
 from agents.task import Task, build_task
 from city.database import reading
-from city.hours import service_moment
 from city.streams import Stream, parse_streams
 from routing.plan import Plan
 from routing.problem import Problem
@@ -85,8 +84,7 @@ def brief(session: Session, ground: Ground, bins: Sequence[BinOutlook], needs: S
     """Put needs, bins and fleet of a shift together."""
     grouped = group(ground, bins, needs)
     fleet = wanted(read_fleet(session, ground), frozenset(stop.stream for stop in grouped.candidates))
-    begin = service_moment(ground.day.service_date, ground.within.start_s, ground.zone)
-    return Briefing(ground, fleet, grouped, closed_ways(session, begin, ground.day.ends_at), len(needs))
+    return Briefing(ground, fleet, grouped, closed_ways(session, ground.begins_at, ground.day.ends_at), len(needs))
 
 
 def _judged(session: Session, ground: Ground) -> list[JudgedNeed]:
@@ -150,7 +148,7 @@ def check(problem: Problem, plan: Plan) -> None:
 
 
 def _nothing_drives(reasons: Mapping[str, StopReason]) -> Quiet:
-    missed = [reason for reason in reasons.values() if reason.required and reason.standing is Standing.LEFT_OUT]
+    missed = [reason for reason in reasons.values() if reason.required and reason.unserved is not None]
     if not missed:
         return Quiet(Outcome(code="nothing_worth_a_truck", numbers={"stops": len(reasons)}))
     first = min(missed, key=lambda reason: reason.stop_id)
@@ -158,7 +156,7 @@ def _nothing_drives(reasons: Mapping[str, StopReason]) -> Quiet:
         "nothing_can_be_served",
         stops=len(missed),
         stop_id=first.stop_id,
-        detail=first.unserved.said() if first.unserved else "",
+        unserved=first.unserved,
     )
 
 

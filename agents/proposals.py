@@ -229,7 +229,7 @@ def move(
     )
     proposal = current(session, proposal_id)
     if changed.rowcount != 1:
-        raise _not_so(proposal, version)
+        raise not_so(proposal, version)
     record(
         session,
         at=at,
@@ -257,7 +257,8 @@ def current(session: Session, proposal_id: str) -> Proposal:
     return proposal
 
 
-def _not_so(proposal: Proposal, version: int) -> ConflictError:
+def not_so(proposal: Proposal, version: int) -> ConflictError:
+    """Say in which way a proposal is not pending at a version."""
     if proposal.version != version:
         return StaleVersionError("stale_version", proposal_id=proposal.id, version=version, current=proposal.version)
     return ConflictError("wrong_state", proposal_id=proposal.id, state=proposal.state.value)

@@ -73,12 +73,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class JudgedNeed:
-    """A need with the decision about it."""
+    """A need with the decision about it; without a reason it is a person's wish."""
 
     point_id: str
     stream: Stream
     bin_id: str | None
-    reason: NeedReason
+    reason: NeedReason | None
     decision: Decision
 
     @property
@@ -145,7 +145,7 @@ def candidate(ground: Ground, bins: Sequence[BinOutlook], needs: Sequence[Judged
         probability=1.0 - prod(1.0 - outlook.full_by_next for outlook in bins),
         decision=min((need.decision for need in needs), key=lambda decision: WEIGHT[decision.rule]),
         bins=bins,
-        needs={need.bin_id: need.reason for need in needs if need.bin_id is not None},
+        needs={need.bin_id: need.reason for need in needs if need.bin_id is not None and need.reason is not None},
         demand_kg=ceil(expected_l * (rule.density_kg_per_l if rule else ASSUMED_DENSITY_KG_PER_L)),
         demand_l=ceil(expected_l),
         service_s=service_s,

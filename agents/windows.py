@@ -55,12 +55,12 @@ def to_begin(windows: Sequence[Span], within: Span, lasting_s: int) -> tuple[Tim
     Returns
     -------
     tuple of TimeWindow or None
-        Empty where the place is open throughout, as `routing.problem` has it; ``None`` where there is no time at all.
+        Empty where the place is open throughout, as `routing.problem` has it; ``None`` where it is not open at all. A
+        time shorter than the service must be begun with.
     """
     if list(windows) == [within]:
         return ()
-    begin = tuple(TimeWindow(start_s, end_s - lasting_s) for start_s, end_s in windows if end_s - lasting_s >= start_s)
-    return begin or None
+    return tuple(TimeWindow(start_s, max(start_s, end_s - lasting_s)) for start_s, end_s in windows) or None
 
 
 def _without(span: Span, from_s: int, until_s: int | None) -> list[Span]:

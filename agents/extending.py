@@ -1,0 +1,121 @@
+"""Extending a routing problem by a stop that was not in it: any stream at any point of the district may be added."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlmodel import Session, col, select
+
+from agents.decisions import Decision, RouteWish, Rule
+from agents.edits import AddStop, Draft
+from agents.errors import EditRefusedError, NotFoundError
+from agents.ground import Ground, Point, read_ground
+from agents.needs import NeedAction
+from agents.outlook import outlooks
+from agents.planner import reason_of
+from agents.proposals import Proposal
+from agents.roads import CityRoads, closed_ways
+from agents.shifts import shift_day
+from agents.stop_ids import parse_stop_id, stop_id_of
+from agents.stops import JudgedNeed, candidate
+from agents.task import without
+from city.registry import CollectionPoint, Facility, Truck
+from routing.plan import Unserved, UnservedReason
+from routing.problem import UNREACHABLE, Matrix, Problem
+from routing.snapping import SNAP_LIMIT_M
+
+BY_HAND = Decision(action=NeedAction.ROUTE_REQUIRED, rule=Rule.ADDED_BY_PERSON, route=RouteWish.REQUIRED)
+
+
+def extend(
+    session: Session, roads: CityRoads, proposal: Proposal, draft: Draft, edit: AddStop, *, now: datetime
+) -> Draft:
+    """Put a stop into the problem, left out as yet, with what waits there as it is known now.
+
+    Raises
+    ------
+    NotFoundError
+        If the point is not in use in the district or has no bins of the stream.
+    EditRefusedError
+        If the point is closed in this shift, or no street comes near it.
+    """
+    stop_id = stop_id_of(edit.point_id, edit.stream)
+    day = shift_day(session, proposal.district_id, proposal.service_date, proposal.shift_id)
+    ground = read_ground(session, day, now, begin=proposal.expires_at)
+    bins = [outlook for outlook in outlooks(session, ground).bins if outlook.stop_id == stop_id]
+    if not bins:
+        raise NotFoundError("unknown_stop", stop_id=stop_id)
+    if not ground.open_windows(edit.point_id):
+        raise EditRefusedError("point_not_open", stop_id=stop_id, hours=ground.points[edit.point_id].hours or "-")
+    need = JudgedNeed(edit.point_id, edit.stream, None, None, BY_HAND)
+    added = candidate(ground, bins, [need])
+    problem, location = _located(session, roads, ground, draft.problem, added.point)
+    problem = replace(problem, stops=(*problem.stops, added.at(location)))
+    left = Unserved(stop_id, UnservedReason.TAKEN_OUT)
+    return replace(
+        draft,
+        problem=problem,
+        plan=replace(draft.plan, unserved=(*draft.plan.unserved, left)),
+        reasons={**draft.reasons, stop_id: reason_of(ground, added)},
+    )
+
+
+def _located(session: Session, roads: CityRoads, ground: Ground, problem: Problem, point: Point) -> tuple[Problem, int]:
+    """Find the point in the matrices, or add a row and a column for it. What is there already stays as it was."""
+    for stop in problem.stops:
+        if parse_stop_id(stop.id)[0] == point.id:
+            return problem, stop.location
+    lon, lat = _coordinates(session, problem)
+    trucks = {truck.id: truck for truck in session.exec(select(Truck).where(col(Truck.id).in_(problem.truck_by_id)))}
+    graphs, kinds = roads.graphs(
+        [trucks[truck.id] for truck in problem.trucks],
+        closed_ways(session, ground.begins_at, ground.day.ends_at),
+    )
+    graph_of = {truck.profile: graphs[kind] for truck, kind in zip(problem.trucks, kinds, strict=True)}
+    matrices, nearest_m = [], np.inf
+    for profile, matrix in enumerate(problem.matrices):
+        graph = graph_of.get(profile)
+        if graph is None:
+            matrices.append(_enlarged(matrix, None))
+            continue
+        snaps = graph.snap(np.append(lon, point.lon), np.append(lat, point.lat))
+        nearest_m = min(nearest_m, float(snaps.distance_m[-1]))
+        matrices.append(_enlarged(matrix, without(graph.matrix(snaps), snaps.distance_m > SNAP_LIMIT_M)))
+    if nearest_m > SNAP_LIMIT_M:
+        raise EditRefusedError("far_from_streets", point=point.name, distance_m=round(nearest_m))
+    return replace(problem, matrices=tuple(matrices)), len(lon)
+
+
+def _coordinates(session: Session, problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Say where the locations of a problem are, from the registry."""
+    points = {stop.location: parse_stop_id(stop.id)[0] for stop in problem.stops}
+    places = {facility.location: facility.id for facility in problem.facilities}
+    depots = dict(session.exec(select(Truck.id, Truck.depot_id).where(col(Truck.id).in_(problem.truck_by_id))).all())
+    for truck in problem.trucks:
+        places[truck.start_location] = places[truck.end_location] = depots[truck.id]
+    where: dict[tuple[str, str], tuple[float, float]] = {}
+    for row in session.exec(select(CollectionPoint).where(col(CollectionPoint.id).in_(points.values()))):
+        where["point", row.id] = row.lon, row.lat
+    for place in session.exec(select(Facility).where(col(Facility.id).in_(places.values()))):
+        where["place", place.id] = place.lon, place.lat
+    position = {location: where["point", name] for location, name in points.items()}
+    position |= {location: where["place", name] for location, name in places.items()}
+    anywhere = next(iter(position.values()))
+    size = len(problem.matrices[0])
+    lon, lat = np.array([position.get(location, anywhere) for location in range(size)]).T
+    return lon, lat
+
+
+def _enlarged(matrix: Matrix, with_new: Matrix | None) -> Matrix:
+    """Add one location at the end, with its ways from another matrix; ``None``: there is no way to it."""
+    size = len(matrix)
+    grids = []
+    for name in ("duration_s", "distance_m"):
+        grid = np.full((size + 1, size + 1), UNREACHABLE, dtype=np.int32)
+        if with_new is not None:
+            grid[:] = getattr(with_new, name)
+        grid[:size, :size] = getattr(matrix, name)
+        grid[size, size] = 0
+        grids.append(grid)
+    return Matrix(*grids)

@@ -1,0 +1,184 @@
+"""Records: what became of a stop of a dispatch. One transaction moves dispatch, bins and journal together.
+
+Phones repeat what they are not sure has arrived. The same record again gets the same answer and changes nothing; one
+that says otherwise is refused.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, func, update
+from sqlmodel import Session, col, select
+
+from agents.dispatches import Dispatch, DispatchState, DispatchVisit, read_dispatch
+from agents.errors import ConflictError, NotFoundError, RefusedError
+from city.clock import Clock
+from city.database import transaction
+from city.journal import record
+from routing.plan import VisitKind
+from sensors import service
+from sensors.service import CouldNotReason, ServiceOutcome, ServiceRecord
+
+# How far a phone's clock may be off.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is known of a stop after a record.
+
+    Attributes
+    ----------
+    repeated
+        It was known already, in the same words.
+    dispatch_state
+        Where the dispatch stands now.
+    """
+
+    record: ServiceRecord
+    repeated: bool
+    dispatch_state: DispatchState
+
+
+def record_service(
+    engine: Engine,
+    clock: Clock,
+    *,
+    dispatch_id: str,
+    stop_id: str,
+    outcome: ServiceOutcome,
+    actor: str,
+    at: datetime | None = None,
+    reason: CouldNotReason | None = None,
+    weight_kg: float | None = None,
+    bin_count: int | None = None,
+    note: str = "",
+) -> Recorded:
+    """Record that a stop was served, or could not be.
+
+    Parameters
+    ----------
+    at
+        When it happened, by the crew's device; ``None``: now. Records of a dead spot arrive late.
+    reason
+        Why it could not be served; then, and only then, it must be given.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such dispatch, or it has no such stop.
+    ConflictError
+        If the stop has been recorded with another outcome, reason, weight or count.
+    RefusedError
+        If a reason is missing or does not fit, or the time is in the future or before the dispatch was sent out.
+    """
+    if not actor.strip():
+        raise RefusedError("actor_missing", subject=dispatch_id)
+    now = clock.now()
+    with transaction(engine) as session:
+        dispatch = session.exec(select(Dispatch).where(Dispatch.id == dispatch_id).with_for_update()).one_or_none()
+        if dispatch is None:
+            raise NotFoundError("unknown_dispatch", dispatch_id=dispatch_id)
+        visit = session.exec(
+            select(DispatchVisit).where(DispatchVisit.dispatch_id == dispatch_id, DispatchVisit.stop_id == stop_id)
+        ).one_or_none()
+        if visit is None or visit.point_id is None or visit.stream is None:
+            raise NotFoundError("not_on_dispatch", dispatch_id=dispatch_id, stop_id=stop_id)
+        said = ServiceRecord(
+            point_id=visit.point_id,
+            stream=visit.stream,
+            dispatch_id=dispatch_id,
+            stop_id=stop_id,
+            at=now if at is None else at,
+            outcome=outcome,
+            reason=reason,
+            note=note,
+            weight_kg=weight_kg,
+            bin_count=bin_count,
+            actor=actor,
+        )
+        _must_make_sense(said, dispatch, now)
+        known = session.exec(
+            select(ServiceRecord).where(ServiceRecord.dispatch_id == dispatch_id, ServiceRecord.stop_id == stop_id)
+        ).one_or_none()
+        if known is not None:
+            if not _says_the_same(known, said):
+                raise ConflictError(
+                    "record_contradicts",
+                    dispatch_id=dispatch_id,
+                    stop_id=stop_id,
+                    outcome=known.outcome.value,
+                    actor=known.actor,
+                )
+            return Recorded(known, repeated=True, dispatch_state=dispatch.state)
+        service.record_service(session, said, now)
+        record(
+            session,
+            at=now,
+            actor=actor,
+            action="service.recorded",
+            subject=f"dispatch/{dispatch_id}",
+            district_id=dispatch.district_id,
+            reason=note,
+            after={"stop_id": stop_id, "outcome": outcome, "reason": reason, "at": said.at.isoformat()},
+        )
+        _move_on(session, dispatch, now, actor)
+        return Recorded(said, repeated=False, dispatch_state=read_dispatch(session, dispatch_id).state)
+
+
+def _must_make_sense(said: ServiceRecord, dispatch: Dispatch, now: datetime) -> None:
+    if said.outcome is ServiceOutcome.COULD_NOT and said.reason is None:
+        raise RefusedError("record_reason_missing", stop_id=said.stop_id)
+    if said.outcome is ServiceOutcome.DONE and said.reason is not None:
+        raise RefusedError("record_reason_unwanted", stop_id=said.stop_id)
+    if said.at > now + CLOCK_TOLERANCE:
+        raise RefusedError("record_in_future", stop_id=said.stop_id, at=said.at.isoformat())
+    if said.at < dispatch.published_at - CLOCK_TOLERANCE:
+        raise RefusedError(
+            "record_before_dispatch",
+            stop_id=said.stop_id,
+            at=said.at.isoformat(),
+            published=dispatch.published_at.isoformat(),
+        )
+
+
+def _says_the_same(known: ServiceRecord, said: ServiceRecord) -> bool:
+    """Whether two records agree. The time may differ: a phone that sends again without one means the same visit."""
+    facts = ("outcome", "reason", "weight_kg", "bin_count", "note")
+    return all(getattr(known, fact) == getattr(said, fact) for fact in facts)
+
+
+def _move_on(session: Session, dispatch: Dispatch, now: datetime, actor: str) -> None:
+    """Derive where a dispatch stands from how many of its stops are recorded."""
+    stops = session.exec(
+        select(func.count())
+        .select_from(DispatchVisit)
+        .where(DispatchVisit.dispatch_id == dispatch.id, DispatchVisit.kind == VisitKind.STOP.value)
+    ).one()
+    recorded = session.exec(
+        select(func.count()).select_from(ServiceRecord).where(ServiceRecord.dispatch_id == dispatch.id)
+    ).one()
+    if dispatch.state is DispatchState.PUBLISHED:
+        _move(session, dispatch, DispatchState.STARTED, now, actor)
+    if recorded == stops:
+        _move(session, dispatch, DispatchState.FINISHED, now, actor)
+
+
+def _move(session: Session, dispatch: Dispatch, to: DispatchState, now: datetime, actor: str) -> None:
+    before = dispatch.state
+    moved = session.exec(
+        update(Dispatch).where(col(Dispatch.id) == dispatch.id, col(Dispatch.state) == before).values(state=to)
+    )
+    if moved.rowcount != 1:
+        raise ConflictError("dispatch_moved", dispatch_id=dispatch.id)
+    session.refresh(dispatch)
+    record(
+        session,
+        at=now,
+        actor=actor,
+        action=f"dispatch.{to}",
+        subject=f"dispatch/{dispatch.id}",
+        district_id=dispatch.district_id,
+        before={"state": before},
+        after={"state": to},
+    )
