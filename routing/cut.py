@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from city.lines import polylines
 from city.network import RoadNetwork
 from routing.profile import TruckProfile
-from routing.snapping import polylines
 from routing.streets import Streets, passable
 
 COORDINATE_DECIMALS = 7

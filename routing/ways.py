@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from city.lines import polylines
 from city.network import RoadNetwork
-from routing.snapping import polylines
 
 
 @dataclass(frozen=True, slots=True, eq=False)
