@@ -1,12 +1,13 @@
 """The HTTP application: every resource behind one gate, over one engine and one clock. Nothing is global."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import Engine
 from starlette.staticfiles import StaticFiles
 
+from agents.editing import open_desk
+from agents.roads import CityRoads
 from api import openapi, problems
 from api.context import Context
 from api.gate import Gate
@@ -17,6 +18,7 @@ from api.resources import (
     dispatches,
     districts,
     documentation,
+    edits,
     health,
     me,
     needs,
@@ -29,11 +31,19 @@ from city.settings import Settings
 
 PREFIX = "/api/v1"
 RESOURCES = tuple(
-    resource.router for resource in (sign_in, me, proposals, decisions, dispatches, needs, districts, bins, audit)
+    resource.router
+    for resource in (sign_in, me, proposals, decisions, edits, dispatches, needs, districts, bins, audit)
 )
 
 
-def create_app(engine: Engine, clock: Clock, settings: Settings, *, wall: Clock | None = None) -> FastAPI:
+def create_app(
+    engine: Engine,
+    clock: Clock,
+    settings: Settings,
+    *,
+    wall: Clock | None = None,
+    roads: CityRoads | None = None,
+) -> FastAPI:
     """Build the whole API.
 
     Parameters
@@ -44,20 +54,20 @@ def create_app(engine: Engine, clock: Clock, settings: Settings, *, wall: Clock 
         The city's time.
     wall
         The real time, by which sessions and codes run out; the machine's own unless a test moves it.
+    roads
+        The city's road graphs, where agents in the same process have them already.
     """
-    return _assemble(engine, clock, settings, wall or SystemClock(), RESOURCES)
+    context = Context(engine, clock, wall or SystemClock(), settings, open_desk(engine, clock, roads))
+    return _assemble(context, RESOURCES)
 
 
 def create_intake_app(engine: Engine, clock: Clock, settings: Settings, *, wall: Clock | None = None) -> FastAPI:
     """Build the application of an intake process: it takes readings in and knows nothing else."""
-    return _assemble(engine, clock, settings, wall or SystemClock(), ())
+    context = Context(engine, clock, wall or SystemClock(), settings, open_desk(engine, clock))
+    return _assemble(context, ())
 
 
-def _assemble(engine: Engine, clock: Clock, settings: Settings, wall: Clock, resources: Sequence[APIRouter]) -> FastAPI:
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-
+def _assemble(context: Context, resources: Sequence[APIRouter]) -> FastAPI:
     app = FastAPI(
         title="Dustcart",
         version=installed_version(),
@@ -65,17 +75,16 @@ def _assemble(engine: Engine, clock: Clock, settings: Settings, wall: Clock, res
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.context = Context(engine, clock, wall, settings)
+    app.state.context = context
     problems.install(app)
     for router in resources:
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)
     app.include_router(documentation.router)
     app.mount("/docs/assets", StaticFiles(directory=documentation.ASSETS))
-    app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(Gate, max_body_bytes=context.settings.max_body_bytes)
     app.openapi = lambda: openapi.describe(app, resources)  # type: ignore[method-assign]
     return app

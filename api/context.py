@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
+from agents.editing import Desk
 from city.clock import Clock
 from city.settings import Settings
 
@@ -24,6 +25,8 @@ class Context:
         The city's time, simulated or not: what records and decisions carry.
     wall
         The real time, by which sessions and codes run out.
+    desk
+        Where proposals are edited: it keeps the problems in work and the city's roads.
     checking
         Held while a password is checked.
     """
@@ -32,6 +35,7 @@ class Context:
     clock: Clock
     wall: Clock
     settings: Settings
+    desk: Desk
     checking: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(PASSWORDS_AT_ONCE))
 
 

@@ -100,5 +100,5 @@ def _seen(context: Context, principal: Principal, proposal_id: str, if_match: st
 def _decided(context: Context, proposal_id: str, language: Language, response: Response) -> ProposalLine:
     with reading(context.engine) as session:
         shown = read_proposal(session, proposal_id)
-        response.headers["ETag"] = tag_of(shown, language)
+        response.headers["ETag"] = tag_of(shown.proposal.version, shown.proposal.state, language)
         return line_of(shown.proposal, shown.summary, read_names(session, language))

@@ -90,7 +90,7 @@ def read_proposal(
     """
     with reading(context.engine) as session:
         shown = find_proposal(session, principal, Permission.READ_PROPOSALS, proposal_id, version)
-        response.headers["ETag"] = tag_of(shown, language)
+        response.headers["ETag"] = tag_of(shown.version.version, shown.proposal.state, language)
         return show(session, shown, language)
 
 
@@ -128,6 +128,6 @@ def show(session: Session, shown: Shown, language: Language) -> ProposalView:
     return view_of(shown, names)
 
 
-def tag_of(shown: Shown, language: Language) -> str:
+def tag_of(version: int, state: ProposalState, language: Language) -> str:
     """Return the ETag of a proposal in one language. What comes before the first dot is the version."""
-    return f'"{shown.version.version}.{shown.proposal.state.value}.{language}"'
+    return f'"{version}.{state.value}.{language}"'

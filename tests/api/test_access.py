@@ -46,6 +46,9 @@ OPERATIONS = {
     "GET /api/v1/proposals/{proposal_id}": Operation(READERS),
     "POST /api/v1/proposals/{proposal_id}/approve": Operation(DECIDERS, reached=428),
     "POST /api/v1/proposals/{proposal_id}/reject": Operation(DECIDERS, reached=428, body={"reason": "no truck"}),
+    "POST /api/v1/proposals/{proposal_id}/edits": Operation(
+        DECIDERS, reached=428, body={"edit": "drop", "stop_id": f"{HERE}-p0/dry"}
+    ),
     "GET /api/v1/dispatches": Operation(READERS | {Role.CREW}, query={"district": HERE}),
     "GET /api/v1/dispatches/{dispatch_id}": Operation(READERS | {Role.CREW}),
     "GET /api/v1/needs": Operation(READERS, query={"district": HERE}),
