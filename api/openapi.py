@@ -75,6 +75,7 @@ def describe(app: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], permission: Permission | None) -> None:
     """Add to an operation what holds for all of its kind."""
+    operation["summary"] = operation["summary"].capitalize()
     common = _ALWAYS + (_WITH_BODY if "requestBody" in operation else ())
     for status, answer in refusals(*common).items():
         operation["responses"].setdefault(str(status), answer)
