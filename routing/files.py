@@ -58,13 +58,13 @@ def load_problem(body: bytes) -> Problem:
     try:
         header, _, packed = zlib.decompress(body[len(MAGIC) :]).partition(b"\n")
         content = json.loads(header)
-    except (zlib.error, json.JSONDecodeError) as error:
-        raise RoutingError(f"the problem file is damaged: {error}") from error
-    size, count = content.pop("locations"), content.pop("matrices")
+        size, count = int(content.pop("locations")), int(content.pop("matrices"))
+    except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RoutingError(f"the problem file is damaged: {error!r}") from error
     length = 4 * size * size
     if len(packed) != 2 * count * length:
         raise RoutingError(f"the problem file holds {len(packed)} bytes of matrices; it should be {2 * count * length}")
-    grids = [_unpack(packed[start : start + length], size) for start in range(0, len(packed), length)] if size else []
+    grids = [_unpack(packed[number * length : (number + 1) * length], size) for number in range(2 * count)]
     return _problem(content, tuple(Matrix(*grids[row : row + 2]) for row in range(0, len(grids), 2)))
 
 

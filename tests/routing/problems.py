@@ -115,3 +115,19 @@ def truck(name: str, location: int, **changes: Any) -> Truck:
         "cents_per_h": 9000,
     }
     return Truck(id=name, start_location=location, end_location=location, **(ordinary | changes))
+
+
+PLANT = Facility("plant", 1, frozenset({"dry"}), 900)
+TRUCK = truck("t", 0)
+
+
+def problem(
+    *stops: Stop,
+    trucks: tuple[Truck, ...] = (TRUCK,),
+    facilities: tuple[Facility, ...] = (PLANT,),
+    minutes: float = 10,
+    locks: tuple[Lock, ...] = (),
+) -> Problem:
+    """Lay a problem out on six places that are all `minutes` and a kilometre apart; trucks at 0, the plant at 1."""
+    apart = 1 - np.eye(6, dtype=int)
+    return Problem(stops, facilities, trucks, (Matrix(apart * round(minutes * 60), apart * 1000),), locks)

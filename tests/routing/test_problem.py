@@ -1,0 +1,79 @@
+"""A wrong problem cannot be made; the error names what is wrong."""
+
+import numpy as np
+import pytest
+
+from routing import UNREACHABLE, Budget, Facility, Lock, Matrix, RoutingError, TimeWindow
+from tests.routing.problems import PLANT, problem, stop, truck
+
+NOON, ONE = TimeWindow(43_200, 43_200), TimeWindow(46_800, 50_000)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        pytest.param(lambda: problem(stop("a", 2), stop("a", 3)), "stop a appears twice", id="stop twice"),
+        pytest.param(lambda: problem(trucks=(truck("t", 0),) * 2), "truck t appears twice", id="truck twice"),
+        pytest.param(lambda: problem(facilities=(PLANT, PLANT)), "facility plant appears twice", id="facility twice"),
+        pytest.param(lambda: problem(stop("a", 6)), "a is at location 6; the matrices have 6", id="outside the matrix"),
+        pytest.param(lambda: problem(trucks=(truck("t", -1),)), "truck t is at location -1", id="negative location"),
+        pytest.param(lambda: problem(stop("a", 2, demand_kg=-1)), "a has demand_kg -1", id="negative load"),
+        pytest.param(lambda: problem(trucks=(truck("t", 0, cents_per_h=-1),)), "cents_per_h -1", id="negative cost"),
+        pytest.param(lambda: problem(trucks=(truck("t", 0, profile=1),)), "profile 1; there are 1", id="no profile"),
+        pytest.param(lambda: problem(stop("a", 2, windows=(TimeWindow(2, 1),))), "before it starts", id="upside down"),
+        pytest.param(lambda: problem(stop("a", 2, windows=(ONE, NOON))), "out of order", id="windows out of order"),
+        pytest.param(lambda: problem(locks=(Lock("z", "t"),)), "stop z, which is not", id="lock of a strange stop"),
+        pytest.param(lambda: problem(stop("a", 2), locks=(Lock("a", "z"),)), "truck z", id="lock to a strange truck"),
+        pytest.param(
+            lambda: problem(stop("a", 2, stream="wet"), locks=(Lock("a", "t"),)),
+            "cannot serve it",
+            id="impossible lock",
+        ),
+        pytest.param(
+            lambda: problem(
+                stop("a", 2), trucks=(truck("t", 0), truck("u", 0)), locks=(Lock("a", "t"), Lock("a", "u"))
+            ),
+            "lock of stop a appears twice",
+            id="two locks on a stop",
+        ),
+        pytest.param(lambda: Matrix(np.zeros((2, 3)), np.zeros((2, 3))), "must be square", id="not square"),
+        pytest.param(lambda: Matrix(np.zeros((2, 2)), np.zeros((3, 3))), "durations are for 2", id="two sizes"),
+        pytest.param(lambda: Matrix(np.full((1, 1), np.nan), np.zeros((1, 1))), "has holes", id="holes"),
+        pytest.param(lambda: Matrix(-1 + np.eye(2), np.zeros((2, 2))), "negative from location 0 to 1", id="negative"),
+        pytest.param(
+            lambda: Matrix((1 - np.eye(2)) * 2.0**31, np.zeros((2, 2))), "above UNREACHABLE", id="beyond unreachable"
+        ),
+        pytest.param(lambda: Matrix(np.ones((1, 1)), np.zeros((1, 1))), "diagonal must be zero", id="away from itself"),
+        pytest.param(lambda: Budget(0), "must be positive", id="no time"),
+        pytest.param(lambda: Budget(1, cores=0), "must be positive", id="no core"),
+    ],
+)
+def test_a_wrong_problem_is_refused(make, message) -> None:
+    with pytest.raises(RoutingError, match=message):
+        make()
+
+
+def test_a_matrix_cannot_be_changed_behind_a_problem() -> None:
+    source = np.full((2, 2), UNREACHABLE)
+    np.fill_diagonal(source, 0)
+    matrix = Matrix(source, source)
+    source[0, 1] = 1
+    assert matrix.duration_s[0, 1] == UNREACHABLE
+    with pytest.raises(ValueError, match="read-only"):
+        matrix.duration_s[0, 1] = 1
+
+
+def test_a_lock_makes_an_optional_stop_one_that_must_be_served() -> None:
+    day = problem(stop("a", 2, required=False), stop("b", 3, required=False), locks=(Lock("a", "t"),))
+    assert [day.must_serve(call) for call in day.stops] == [True, False]
+
+
+def test_only_trucks_that_carry_the_stream_and_fit_the_street_are_candidates() -> None:
+    narrow = stop("a", 2, max_width_cm=230)
+    fleet = (
+        truck("wide", 0, width_cm=250),
+        truck("slim", 0, width_cm=230),
+        truck("wet", 0, streams=frozenset({"wet"})),
+    )
+    day = problem(narrow, trucks=fleet, facilities=(Facility("plant", 1, frozenset({"dry"}), 0),))
+    assert [vehicle.id for vehicle in day.candidates(narrow)] == ["slim"]
