@@ -1,5 +1,6 @@
 """A city of two districts and five streets, complete and in order; tests break one thing in it."""
 
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -58,6 +59,12 @@ def small_network() -> RoadNetwork:
         shape_lat=np.array([31.2312, 31.2311, 31.2309]),
         forbidden_turns=np.array([[0, 1, 1], [2, 3, 3]], np.int64),
     )
+
+
+def no_streets() -> RoadNetwork:
+    """Make a network of nothing."""
+    arrays = {field.name: getattr(small_network(), field.name)[:0] for field in fields(RoadNetwork)}
+    return replace(small_network(), **arrays | {"names": ("",), "shape_start": np.zeros(1, np.int64)})
 
 
 def small_city() -> CityData:
