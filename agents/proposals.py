@@ -243,15 +243,15 @@ def move(
     )
 
 
-def current(session: Session, proposal_id: str) -> Proposal:
-    """Read a proposal's row as the database has it now.
+def current(session: Session, proposal_id: str, *, for_update: bool = False) -> Proposal:
+    """Read a proposal's row as the database has it now, and if asked keep others from changing it meanwhile.
 
     Raises
     ------
     NotFoundError
         If there is no such proposal.
     """
-    proposal = session.get(Proposal, proposal_id, populate_existing=True)
+    proposal = session.get(Proposal, proposal_id, populate_existing=True, with_for_update=for_update)
     if proposal is None:
         raise NotFoundError("unknown_proposal", proposal_id=proposal_id)
     return proposal

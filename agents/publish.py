@@ -39,7 +39,7 @@ def publish(engine: Engine, clock: Clock, proposal_id: str) -> list[str]:
         If it is neither approved, published nor withdrawn: nobody has decided that it may go out.
     """
     with transaction(engine) as session:
-        proposal = current(session, proposal_id)
+        proposal = current(session, proposal_id, for_update=True)
         if proposal.state is ProposalState.APPROVED:
             _settle(session, read_proposal(session, proposal_id), clock.now())
         elif proposal.state not in (ProposalState.PUBLISHED, ProposalState.WITHDRAWN):
@@ -49,7 +49,7 @@ def publish(engine: Engine, clock: Clock, proposal_id: str) -> list[str]:
 
 
 def _settle(session: Session, shown: Shown, now: datetime) -> None:
-    """Publish or withdraw. `move` comes first: of two publishers at once, the later waits there and then fails."""
+    """Publish or withdraw an approved proposal whose row is locked."""
     hindrance = _hindrance(session, shown, now)
     move(
         session,

@@ -38,6 +38,7 @@ class ShiftDay:
     ends_at: datetime
     max_duration_s: int
     streams: frozenset[Stream]
+    zone: ZoneInfo
 
     @property
     def thread_id(self) -> str:
@@ -123,6 +124,7 @@ def _shift_day(
         ends_at=service_moment(service_date, span.end_s, zone),
         max_duration_s=shift.max_duration_s,
         streams=streams,
+        zone=zone,
     )
 
 

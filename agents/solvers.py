@@ -25,6 +25,7 @@ class Solvers:
         self.cores = cores or os.cpu_count() or 1
         self._mutex = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
+        self._closed = False
 
     def solve(self, problem: Problem, seconds: float, *, seed: int, start: Plan | None = None) -> Plan:
         """Solve a problem in another process, on one core, and wait for its plan.
@@ -44,9 +45,16 @@ class Solvers:
                 self._discard(pool)
         raise PlanningError("solver_died", stops=len(problem.stops), trucks=len(problem.trucks))
 
+    def warm(self) -> None:
+        """Start the processes and let them load the engines, so that the first plan does not wait for that."""
+        pool = self._running()
+        for _ in range(self.cores):
+            pool.submit(_load)
+
     def close(self) -> None:
         """End the processes; plans that are being solved are given up."""
         with self._mutex:
+            self._closed = True
             if self._pool is not None:
                 for process in list(self._pool._processes.values()):
                     process.terminate()
@@ -55,6 +63,8 @@ class Solvers:
 
     def _running(self) -> ProcessPoolExecutor:
         with self._mutex:
+            if self._closed:
+                raise PlanningError("solver_closed")
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
                     self.cores, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
@@ -66,6 +76,11 @@ class Solvers:
             if self._pool is broken:
                 self._pool = None
         broken.shutdown(wait=False, cancel_futures=True)
+
+
+def _load() -> None:
+    """Load what solving needs. Slow enough that every process of the pool gets one of these."""
+    from routing.engines import ortools, pyvrp  # noqa: F401, PLC0415
 
 
 def _solve(problem: Problem, seconds: float, seed: int, start: Plan | None) -> Plan:

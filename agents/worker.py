@@ -35,6 +35,7 @@ from agents.cycles import (
     postpone,
     release,
     renew,
+    request,
     rest,
     take,
 )
@@ -117,6 +118,11 @@ class Worker:
     ) -> None:
         self.close()
 
+    @property
+    def roads(self) -> CityRoads:
+        """The road graphs it plans on, for others in the program that need them."""
+        return self._surroundings.roads
+
     def close(self) -> None:
         """Give up what is being planned, so that another worker can take it at once, and close everything."""
         self._stopping.set()
@@ -133,8 +139,25 @@ class Worker:
         self._forget_finished()
         return bool(expired or started or settled)
 
+    def plan(self, day: ShiftDay, *, actor: str) -> PlanningCycle:
+        """Plan a shift because somebody asks for it, anew if need be, and return the cycle as it ended.
+
+        Raises
+        ------
+        ConflictError, RefusedError
+            As `agents.cycles.request`.
+        """
+        cycle = request(self._engine, day, actor=actor, at=self._clock.now(), holder=self._holder())
+        self._plannings[cycle.number] = self._threads.submit(self._work_on, cycle)
+        while wait([self._plannings[cycle.number]], timeout=RENEW_S).not_done:
+            renew(self._engine, self._holder())
+        self._forget_finished()
+        with reading(self._engine) as session:
+            return session.get_one(PlanningCycle, cycle.number)
+
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop. What is being planned then is left to the next worker."""
+        self._solvers.warm()
         since_renewal_s = 0.0
         try:
             while not stop.is_set():

@@ -1,4 +1,4 @@
-"""The town in a database of each kind, planned by workers that share one solving process with a small budget."""
+"""The town in a database of each kind, and a worker that works when a test says so."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from agents.editing import Desk, open_desk
+from agents.proposals import list_proposals
 from agents.solvers import Solvers
 from agents.worker import Worker
 from city.clock import ManualClock
-from city.database import open_engine
+from city.database import open_engine, reading
 from city.migrate import upgrade
 from city.settings import Settings
 from city.store import save
+from routing.insertion import insert
+from routing.plan import Plan, Unserved, UnservedReason
+from routing.problem import Problem
+from routing.schedule import cost_of
 from tests.agents.town import PLANNING, bins_of, know, town
 from tests.databases import copy_of, postgres_database
 
@@ -30,16 +36,28 @@ def clock() -> ManualClock:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """One solving process with little time."""
+    """One solving process with little time, where a test solves at all."""
     return Settings(solve_seconds=SOLVE_S, cores=1)
 
 
+class Inserting(Solvers):
+    """Plans by cheapest insertion, here and at once, for tests that are about everything but the search."""
+
+    def solve(self, problem: Problem, *_: object, **__: object) -> Plan:
+        """Serve the required stops, then those that pay, one after the other."""
+        left = tuple(Unserved(stop.id, UnservedReason.NO_TIME_LEFT) for stop in problem.stops)
+        plan = Plan((), left, cost_of(problem, (), left))
+        for stop in sorted(problem.stops, key=lambda stop: not stop.required):
+            ways = insert(problem, plan, stop.id)
+            if ways and (stop.required or ways[0].extra_cents <= stop.prize_cents):
+                plan = ways[0].plan
+        return plan
+
+
 @pytest.fixture(scope="session")
-def solvers() -> Iterator[Solvers]:
-    """Start one solving process for all tests: loading the engines takes longer than most of them."""
-    started = Solvers(1)
-    yield started
-    started.close()
+def solvers() -> Solvers:
+    """Plan without a search."""
+    return Inserting(1)
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +105,20 @@ def worker(engine: Engine, clock: ManualClock, settings: Settings, solvers: Solv
     """Start a worker that works when a test says so."""
     with Worker(engine, clock, settings, machine=clock, solvers=solvers) as started:
         yield started
+
+
+@pytest.fixture
+def desk(engine: Engine, clock: ManualClock, worker: Worker) -> Desk:
+    """Edit over the same roads that the worker plans on."""
+    return open_desk(engine, clock, worker.roads)
+
+
+@pytest.fixture
+def waiting(engine: Engine, worker: Worker) -> str:
+    """Plan a morning on which four bins of the garden district are full, and return the id of its proposal."""
+    know(engine, 0.97, "garden-1-dry", "garden-2-dry", "garden-5-wet", rate_per_h=0.03)
+    know(engine, 1.1, "garden-0-dry")
+    assert worker.step()
+    with reading(engine) as session:
+        (proposal,) = list_proposals(session)
+    return proposal.id
