@@ -1,0 +1,135 @@
+"""A generated city: streets, river, districts, collection points, facilities and fleet, all made up from a seed."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from city.canonical import canonical, version_of
+from city.errors import CityError
+from city.generate.arterials import draw_arterials
+from city.generate.blocks import cut_into_blocks
+from city.generate.districts import divide
+from city.generate.facilities import build_facilities
+from city.generate.fleet import build_fleet, count_trucks
+from city.generate.land import draw_land
+from city.generate.layout import lay_out
+from city.generate.names import name_districts, name_streets
+from city.generate.places import reach, site_points
+from city.generate.points import furnish
+from city.generate.roads import build_network
+from city.generate.rules import shifts, stream_rules
+from city.generate.traffic import regulate
+from city.generate.turns import forbid_turns
+from city.registry import City, District
+from city.store import CityData
+
+__all__ = ["LARGEST", "generate"]
+
+# Four times Shanghai; beyond, a city would not fit into the memory of the machines this is for.
+LARGEST = 250_000
+# A district with fewer points than this has nothing to plan.
+LEAST_PER_DISTRICT = 5
+# A city of 600 points has 24 square kilometres, one of Shanghai's 61,000 points 2,440.
+_KM2_PER_POINT = 0.04
+_LEAST_KM2 = 3.0
+
+
+def generate(
+    points: int, districts: int, seed: int, *, progress: Callable[[str], None] = lambda _step: None
+) -> CityData:
+    """Make up a city.
+
+    The same arguments give the same city, byte for byte, whatever the machine does beside.
+
+    Parameters
+    ----------
+    points
+        How many collection points it has; streets, fleet and facilities are in proportion to Shanghai's.
+    districts
+        How many districts it is divided into.
+    seed
+        Which city of that size.
+    progress
+        Told what is being built next.
+
+    Raises
+    ------
+    CityError
+        If there is no city with such numbers, saying which numbers there can be.
+    """
+    _must_be_possible(points, districts, seed)
+    rng = np.random.default_rng(seed)
+    progress("land and main roads")
+    land = draw_land(max(_LEAST_KM2, points * _KM2_PER_POINT), rng)
+    skeleton = draw_arterials(land, rng)
+    progress("streets")
+    cut_into_blocks(skeleton.drawing, skeleton.faces, land, rng)
+    layout = lay_out(skeleton.drawing, land, rng)
+    progress("traffic signs and street names")
+    layout, traffic = regulate(layout, land, rng)
+    turns = forbid_turns(layout, traffic, rng)
+    street_names = name_streets(layout, rng)
+    network = canonical(build_network(layout, traffic, street_names, turns))
+    progress("districts and collection points")
+    sites = site_points(layout, traffic, land, points, rng)
+    parts = divide(layout, sites.sites, districts, rng)
+    names = name_districts(districts, rng)
+    collection_points, bins = furnish(
+        sites,
+        layout=layout,
+        traffic=traffic,
+        reached=reach(layout, traffic),
+        districts=parts,
+        names=names,
+        street_names=street_names,
+        rng=rng,
+    )
+    progress("facilities and fleet")
+    counts = count_trucks(collection_points, bins, names)
+    facilities = build_facilities(
+        sites,
+        layout=layout,
+        traffic=traffic,
+        land=land,
+        districts=parts,
+        names=names,
+        trucks=np.sum(list(counts.values()), axis=0),
+        rng=rng,
+    )
+    trucks, crews = build_fleet(counts, facilities, names)
+    return CityData(
+        city=City(
+            name="Lanjiang",
+            timezone="Asia/Shanghai",
+            source=f"generated: {points} points, {districts} districts, seed {seed}",
+            roads_version=version_of(network),
+        ),
+        network=network,
+        districts=[District(id=name.id, name=name.name, name_zh=name.name_zh) for name in names],
+        stream_rules=stream_rules(),
+        points=collection_points,
+        bins=bins,
+        facilities=facilities,
+        trucks=trucks,
+        shifts=shifts(),
+        crews=crews,
+    )
+
+
+def _must_be_possible(points: int, districts: int, seed: int) -> None:
+    if points < 1:
+        raise CityError(f"a city with {points} collection points cannot be generated; ask for at least 1")
+    if points > LARGEST:
+        raise CityError(
+            f"{points} collection points are more than a generated city can have; ask for at most {LARGEST}"
+            " (Shanghai has 61,000)"
+        )
+    if districts < 1:
+        raise CityError(f"a city with {districts} districts cannot be generated; ask for at least 1")
+    if districts > 1 and points < LEAST_PER_DISTRICT * districts:
+        raise CityError(
+            f"{points} collection points are too few for {districts} districts; ask for at least"
+            f" {LEAST_PER_DISTRICT * districts} points or at most {max(1, points // LEAST_PER_DISTRICT)} districts"
+        )
+    if seed < 0:
+        raise CityError(f"seed {seed} is negative; choose 0 or a positive whole number")
