@@ -115,9 +115,9 @@ def planner(state: Thread, *, runtime: Runtime[Surroundings]) -> Command[Literal
         return Command(goto="__end__")
     try:
         with transaction(surroundings.engine) as session:
-            cycle = hold(session, cycle.number, surroundings.token)
-            propose(session, cycle, planned, expires_at=briefing.ground.begins_at, at=now)
-            rest(session, cycle, CycleState.WAITING, at=now)
+            held = hold(session, cycle.number, surroundings.token)
+            propose(session, held, planned, expires_at=briefing.ground.begins_at, at=now)
+            rest(session, held, CycleState.WAITING, at=now)
     except ConflictError as error:
         if error.code != "already_decided":
             raise

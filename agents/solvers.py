@@ -51,6 +51,11 @@ class Solvers:
         for _ in range(self.cores):
             pool.submit(_load)
 
+    def processes(self) -> list[int]:
+        """Return the ids of the processes that are running."""
+        with self._mutex:
+            return [] if self._pool is None else list(self._pool._processes)
+
     def close(self) -> None:
         """End the processes; plans that are being solved are given up."""
         with self._mutex:

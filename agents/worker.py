@@ -102,8 +102,8 @@ class Worker:
             engine, clock, settings, roads or CityRoads(engine), self._solvers, token=uuid.uuid4().hex
         )
         self._resources = ExitStack()
-        self._checkpoints = self._resources.enter_context(open_checkpoints(engine))
-        self._graph = build_graph(self._checkpoints)
+        self.checkpoints = self._resources.enter_context(open_checkpoints(engine))
+        self._graph = build_graph(self.checkpoints)
         self._threads = ThreadPoolExecutor(self._solvers.cores * PLANNINGS_PER_CORE, thread_name_prefix="planning")
         self._plannings: dict[int, Future[None]] = {}
         self._stopping = threading.Event()
@@ -258,7 +258,7 @@ class Worker:
     def _prune(self, cycle: PlanningCycle) -> None:
         """Take away the checkpoints of a thread that has ended: proposal and journal tell the story."""
         if is_of(self._graph, cycle):
-            self._checkpoints.delete_thread(cycle.thread_id)
+            self.checkpoints.delete_thread(cycle.thread_id)
 
     def _fail(self, cycle: PlanningCycle, error: Exception) -> None:
         """Tell the operator, through the journal, that this shift has no plan, and why."""
