@@ -27,7 +27,7 @@ class TableChange:
     added, changed
         The rows to write.
     retired
-        Identities of the rows that are in use and no longer in the city.
+        Identities of the rows that were in use and are so no more: marked inactive, or no longer in the city.
     in_use
         How many rows are in use before.
     """
@@ -37,6 +37,11 @@ class TableChange:
     changed: list[Row] = field(repr=False)
     retired: list[Any] = field(repr=False)
     in_use: int
+
+    @property
+    def updated(self) -> int:
+        """How many rows change and stay in use, or come into use again."""
+        return sum(row.get("active", True) for row in self.changed)
 
     def __bool__(self) -> bool:
         """Whether anything changes."""
@@ -62,16 +67,17 @@ class Changes:
 def compare(session: Session, table: Table, rows: Sequence[SQLModel]) -> TableChange:
     """Compare a table with the rows it is to hold.
 
-    A stored row that is not among them is retired if it is in use. Closures never are: people close things by hand
-    as well, and a closure ends by its own date.
+    A stored row in use that is not among them, or is marked inactive, is retired. Closures never are: people close
+    things by hand as well, and a closure ends by its own date.
     """
     columns = [table.stored.c[column] for column in table.columns]
     stored = {table.identity(row): row for row in session.execute(select(*columns))}
     added, changed = [], []
-    wanted = set()
+    still_in_use = set()
     for row in rows:
         identity = table.identity(row)
-        wanted.add(identity)
+        if getattr(row, "active", True):
+            still_in_use.add(identity)
         values = {column: getattr(row, column) for column in table.columns}
         before = stored.get(identity)
         if before is None:
@@ -79,5 +85,5 @@ def compare(session: Session, table: Table, rows: Sequence[SQLModel]) -> TableCh
         elif tuple(before) != tuple(values.values()):
             changed.append(values)
     in_use = [identity for identity, row in stored.items() if getattr(row, "active", True)]
-    gone = [] if table.rows == "closures" else [identity for identity in in_use if identity not in wanted]
+    gone = [] if table.rows == "closures" else [identity for identity in in_use if identity not in still_in_use]
     return TableChange(table, added, changed, gone, len(in_use))

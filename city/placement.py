@@ -62,12 +62,12 @@ def connected(network: RoadNetwork) -> NDArray[np.bool_]:
     size = len(network.node_id)
     links = coo_array((np.ones(len(tails), np.int8), (tails, heads)), shape=(size, size))
     _, part = connected_components(links, connection="strong")
-    inside = drivable & (part[network.from_node] == part[network.to_node])
+    inside: NDArray[np.bool_] = drivable & (part[network.from_node] == part[network.to_node])
     if not inside.any():
         return inside
     length_m = np.bincount(part[network.from_node[inside]], network.length_m[inside])
-    longest: NDArray[np.bool_] = inside & (part[network.from_node] == length_m.argmax())
-    return longest
+    inside &= part[network.from_node] == length_m.argmax()
+    return inside
 
 
 class Streets:

@@ -30,9 +30,9 @@ from city.registry import (
     Truck,
 )
 from city.street_rows import Box, load_network, write_network
-from city.tables import TABLES, faults
+from city.tables import TABLES, Table, faults
 
-__all__ = ["Box", "Changes", "CityData", "changes", "city_of", "load", "load_network", "save", "write"]
+__all__ = ["Box", "Changes", "CityData", "changes", "city_of", "load", "load_network", "load_table", "save", "write"]
 
 # Rows handed to the database at a time: enough to be fast, few enough to stay small.
 CHUNK = 10_000
@@ -122,11 +122,14 @@ def load(session: Session) -> CityData:
     CityError
         If there is no city yet.
     """
-    rows: dict[str, Any] = {
-        table.rows: list(session.exec(select(table.model).order_by(*(table.stored.c[key] for key in table.key))))
-        for table in TABLES
-    }
-    return CityData(city=city_of(session), network=load_network(session), **rows)
+    city = city_of(session)
+    rows: dict[str, Any] = {table.rows: load_table(session, table) for table in TABLES}
+    return CityData(city=city, network=load_network(session), **rows)
+
+
+def load_table(session: Session, table: Table) -> list[Any]:
+    """Read one table of the registry, inactive rows included, in the order of its key."""
+    return list(session.exec(select(table.model).order_by(*(table.stored.c[key] for key in table.key))))
 
 
 def city_of(session: Session) -> City:

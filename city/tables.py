@@ -110,14 +110,15 @@ def faults(data: "CityData") -> Iterator[Fault]:
         there = known[table.rows] = set()
         for row in getattr(data, table.rows):
             identity = table.identity(row)
-            fault = Fault(table, row) if identity in there else _lost_reference(table, row, known)
+            fault = Fault(table, row) if identity in there else lost_reference(table, row, known)
             if fault:
                 yield fault
             else:
                 there.add(identity)
 
 
-def _lost_reference(table: Table, row: SQLModel, known: Mapping[str, set[Any]]) -> Fault | None:
+def lost_reference(table: Table, row: SQLModel, known: Mapping[str, set[Any]]) -> Fault | None:
+    """Return the first reference of a row to none of the `known` identities of that table, if there is one."""
     for column, target in table.references.items():
         value = getattr(row, column)
         if value is not None and value not in known[target]:
