@@ -67,6 +67,11 @@ class BinState(SQLModel, table=True):
     rival_as_of: datetime | None = Field(default=None, sa_column=moment(nullable=True))
     rival_odds: float = Field(default=0.0, description="log odds against the rival")
     rival_emptied_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    disputed_since: datetime | None = Field(
+        default=None, sa_column=moment(nullable=True), description="first reading that the two explain differently"
+    )
+    echo_level: float | None = Field(default=None, description="level at which something fixed seems to be in the way")
+    echo_weight: float = Field(default=0.0, ge=0)
 
 
 def states_of(

@@ -26,6 +26,7 @@ RELATIVE_TO_DRY = {Stream.DRY: 1.0, Stream.WET: 0.69, Stream.RECYCLABLE: 0.43, S
 SPREAD = 0.6
 # Variance of what comes in, in units of its mean: the typical size of one throw, as a level.
 GRAIN = 0.19
+GRAIN_EXPONENT = -0.5
 
 # A prior weighs as much as this many hours of watching the bin itself.
 PRIOR_HOURS = 24.0
@@ -67,7 +68,9 @@ class Lenders:
     def at_reference(self, volume_l: float) -> "Lenders":
         """Bring the sums of bins of one volume to the reference volume."""
         scale = volume_factor(volume_l)
-        return Lenders(self.count, self.rate / scale, self.rate_squared / scale**2, self.variance / scale)
+        return Lenders(
+            self.count, self.rate / scale, self.rate_squared / scale**2, self.variance / scale / grain_factor(volume_l)
+        )
 
     def __add__(self, other: "Lenders") -> "Lenders":
         return Lenders(
@@ -99,7 +102,7 @@ def prior_for(stream: Stream, kind: PointKind, volume_l: float, peers: Peers | N
     weight = ELSEWHERE_WEIGHT + lenders.count
     mean = (ELSEWHERE_WEIGHT * elsewhere + lenders.rate) / weight
     square = (ELSEWHERE_WEIGHT * (1 + SPREAD**2) * elsewhere**2 + lenders.rate_squared) / weight
-    variance = (ELSEWHERE_WEIGHT * GRAIN * elsewhere + lenders.variance) / weight
+    variance = (ELSEWHERE_WEIGHT * GRAIN * elsewhere + lenders.variance) / weight * grain_factor(volume_l)
     return Prior(
         rate_per_h=mean * scale,
         rate_sigma=math.sqrt(max(square - mean**2, 0.0)) * scale,
@@ -110,3 +113,8 @@ def prior_for(stream: Stream, kind: PointKind, volume_l: float, peers: Peers | N
 def volume_factor(volume_l: float) -> float:
     """Return how a bin's rate compares to that of a bin of the reference volume."""
     return math.pow(volume_l / REFERENCE_VOLUME_L, VOLUME_EXPONENT)
+
+
+def grain_factor(volume_l: float) -> float:
+    """Return how the typical throw, as a level, compares to that into a bin of the reference volume."""
+    return math.pow(volume_l / REFERENCE_VOLUME_L, GRAIN_EXPONENT)

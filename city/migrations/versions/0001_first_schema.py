@@ -289,6 +289,9 @@ def upgrade() -> None:
     sa.Column('rival_as_of', sa.DateTime(timezone=True), nullable=True),
     sa.Column('rival_odds', sa.Float(), nullable=False),
     sa.Column('rival_emptied_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('disputed_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('echo_level', sa.Float(), nullable=True),
+    sa.Column('echo_weight', sa.Float(), nullable=False),
     sa.ForeignKeyConstraint(['bin_id'], ['bin.id'], ),
     sa.PrimaryKeyConstraint('bin_id')
     )

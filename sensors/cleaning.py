@@ -1,0 +1,78 @@
+"""What a single reading is worth: its fill level, or the reason why it has none to be believed."""
+
+from dataclasses import dataclass
+
+from sensors.telemetry import Verdict
+from sensors.uplink import Measured
+
+# A sensor may stand a little higher than was written down; below the bottom of the bin there is nothing to see.
+BELOW_BOTTOM_CM = 15.0
+# Distances that devices of several makers send instead of "nothing came back", whatever the bin.
+SENTINELS_CM = frozenset({254.0, 255.0, 6553.4, 6553.5})
+# The heap may stand this far above the line where the bin counts as full.
+HIGHEST_LEVEL = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a device can see.
+
+    Parameters
+    ----------
+    mounting_height_cm
+        From the sensor down to the bottom of the bin.
+    depth_cm
+        From the bottom up to where the bin counts as full; none for a device without a bin.
+    """
+
+    mounting_height_cm: float
+    depth_cm: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """A reading on its own.
+
+    Parameters
+    ----------
+    fill_level
+        0..1 of the usable volume, above 1 for a heap; none if the reading says nothing about it.
+    verdict, reason, numbers
+        `Verdict.OK` if the filter should hear the level; else why not, worded as ``verdict.<reason>``.
+    """
+
+    fill_level: float | None
+    verdict: Verdict
+    reason: str = ""
+    numbers: dict[str, float] | None = None
+
+
+def weigh(measured: Measured, sight: Sight) -> Worth:
+    """Judge one reading by itself: what its device says of it, and whether its bin can have such a level."""
+    level = _level(measured, sight)
+    if measured.tilted:
+        return Worth(level, Verdict.TILTED, "tilted")
+    if measured.fault:
+        return Worth(None, Verdict.NO_LEVEL, "fault")
+    distance_cm = measured.distance_cm
+    if distance_cm is None and level is None:
+        return Worth(None, Verdict.NO_LEVEL, "no_level")
+    if distance_cm is not None:
+        deepest_cm = sight.mounting_height_cm + BELOW_BOTTOM_CM
+        if distance_cm in SENTINELS_CM and distance_cm > deepest_cm:
+            return Worth(None, Verdict.SENTINEL, "sentinel", {"distance_cm": distance_cm})
+        if distance_cm > deepest_cm:
+            numbers = {"distance_cm": distance_cm, "mounting_height_cm": float(sight.mounting_height_cm)}
+            return Worth(None, Verdict.OUT_OF_RANGE, "below_bottom", numbers)
+    if level is None:
+        return Worth(None, Verdict.NO_LEVEL, "no_bin")
+    if level > HIGHEST_LEVEL:
+        return Worth(None, Verdict.OUT_OF_RANGE, "above_heap", {"fill_level": level})
+    return Worth(level, Verdict.OK)
+
+
+def _level(measured: Measured, sight: Sight) -> float | None:
+    """From the distance down to the waste to the share of the usable volume; a little below the bottom is noise."""
+    if measured.distance_cm is None or sight.depth_cm is None:
+        return measured.fill_level
+    return max((sight.mounting_height_cm - measured.distance_cm) / sight.depth_cm, 0.0)

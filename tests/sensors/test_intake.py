@@ -1,0 +1,303 @@
+"""Intake: stored before it is acknowledged, once however often it comes, and nothing a stranger sends is lost."""
+
+import base64
+import itertools
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from city.clock import ManualClock
+from city.database import reading, transaction
+from city.registry import Bin
+from city.store import save
+from sensors.devices import Mounting, read_mountings, register_devices
+from sensors.errors import IntakeError
+from sensors.intake import CLOCK_TOLERANCE, MOST_BYTES, OLDEST, receive
+from sensors.levels import BinState, LevelSource, states_of, unknown_since
+from sensors.service import ServiceOutcome, ServiceRecord, record_service
+from sensors.telemetry import DeadLetter, Device, Reading, Verdict
+from tests.city.small_city import small_city
+
+NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
+DEVICE = "24e124713d000001"
+HEIGHT_CM = 120
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Return a clock that stands at four in the morning."""
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def bin_(engine: Engine) -> Bin:
+    """Return a bin of the small city with a device above it."""
+    data = small_city()
+    save(engine, data)
+    watched = data.bins[0]
+    refused = register_devices(engine, [Mounting(DEVICE.upper(), watched.id, "milesight-em400-tld", HEIGHT_CM)])
+    assert refused == ()
+    return watched
+
+
+def said(level: float, at: datetime, bin_: Bin, **more: object) -> dict[str, object]:
+    """Return a reading in the project's own form."""
+    return {"device": DEVICE, "at": at.isoformat(), "distance_cm": HEIGHT_CM - level * bin_.depth_cm, **more}
+
+
+def send(engine: Engine, clock: ManualClock, *elements: object) -> tuple[int, int, list[str]]:
+    """Send one message; return stored, duplicates and the codes of what was refused."""
+    receipt = receive(engine, clock, format="dustcart", body=json.dumps(elements).encode())
+    return receipt.stored, receipt.duplicates, [rejection.code for rejection in receipt.rejected]
+
+
+def verdicts(engine: Engine) -> list[Verdict]:
+    """Return the verdicts of all readings by event time."""
+    with reading(engine) as session:
+        return list(session.exec(select(Reading.verdict).order_by(col(Reading.at))))
+
+
+def test_a_reading_becomes_the_level_of_its_bin(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    assert send(engine, clock, said(0.4, NOW - HOUR, bin_)) == (1, 0, [])
+    with reading(engine) as session:
+        state = states_of(session, [bin_.id])[bin_.id]
+    assert state.fill_level == pytest.approx(0.4)
+    assert (state.as_of, state.source) == (NOW - HOUR, LevelSource.SENSOR)
+    assert state.sigma > 0
+    assert unknown_since(state, NOW) is None
+    assert unknown_since(state, NOW + 24 * HOUR) == NOW - HOUR
+
+
+def test_what_was_delivered_twice_is_stored_once(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    first, second = said(0.4, NOW - HOUR, bin_, sequence=7), said(0.41, NOW, bin_, sequence=8)
+    assert send(engine, clock, first, second, first) == (2, 1, [])
+    assert send(engine, clock, second, first) == (0, 2, [])
+    assert len(verdicts(engine)) == 2
+
+
+def test_a_counter_that_starts_again_hides_nothing(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    assert send(engine, clock, said(0.4, NOW - HOUR, bin_, sequence=1))[0] == 1
+    assert send(engine, clock, said(0.4, NOW, bin_, sequence=1))[0] == 1
+
+
+def test_the_order_of_arrival_does_not_matter_within_a_message(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    elements = [said(0.1 * step, NOW - (5 - step) * HOUR, bin_) for step in range(5)]
+    seen = set()
+    for order in itertools.islice(itertools.permutations(elements), 0, 120, 17):
+        with transaction(engine) as session:
+            for row in [*session.exec(select(Reading)), *session.exec(select(BinState))]:
+                session.delete(row)
+        send(engine, clock, *order)
+        with reading(engine) as session:
+            state = session.get_one(BinState, bin_.id)
+        seen.add((state.fill_level, state.sigma, state.rate_per_h, state.as_of))
+    assert len(seen) == 1
+
+
+def test_a_late_reading_is_kept_but_does_not_turn_back_the_level(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    send(engine, clock, said(0.6, NOW, bin_))
+    assert send(engine, clock, said(0.2, NOW - 6 * HOUR, bin_)) == (1, 0, [])
+    with reading(engine) as session:
+        assert session.get_one(BinState, bin_.id).fill_level == pytest.approx(0.6)
+    assert verdicts(engine) == [Verdict.LATE, Verdict.OK]
+
+
+def test_a_spike_is_not_believed_and_an_emptying_is(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    levels = [0.50, 0.51, 0.52, 0.53, 0.95, 0.54, 0.55, 0.56, 0.57, 0.05, 0.05, 0.06, 0.07]
+    for step, level in enumerate(levels):
+        send(engine, clock, said(level, NOW - (len(levels) - step) * HOUR, bin_))
+    judged = dict(zip(levels, verdicts(engine), strict=True))
+    assert judged[0.95] is Verdict.SPIKE
+    assert judged[0.05] is Verdict.OK
+    with reading(engine) as session:
+        state = session.get_one(BinState, bin_.id)
+    assert state.fill_level == pytest.approx(0.07, abs=0.05)
+    assert state.emptied_at is not None
+    assert state.emptied_at >= NOW - 4 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict", "reason"),
+    [
+        ({"tilted": True}, Verdict.TILTED, "tilted"),
+        ({"distance_cm": 255}, Verdict.SENTINEL, "sentinel"),
+        ({"distance_cm": 180}, Verdict.OUT_OF_RANGE, "below_bottom"),
+        ({"distance_cm": None}, Verdict.NO_LEVEL, "no_level"),
+    ],
+)
+def test_a_reading_that_says_nothing_of_the_level_is_kept_with_the_reason(
+    engine: Engine, clock: ManualClock, bin_: Bin, more: dict[str, object], verdict: Verdict, reason: str
+) -> None:
+    assert send(engine, clock, said(0.4, NOW, bin_) | more)[0] == 1
+    with reading(engine) as session:
+        row = session.exec(select(Reading)).one()
+        state = session.get_one(BinState, bin_.id)
+    assert (row.verdict, row.verdict_reason) == (verdict, reason)
+    assert (state.fill_level, state.heard_at) == (None, NOW)
+
+
+def test_what_is_refused_is_named_kept_and_counted_and_the_rest_is_stored(
+    engine: Engine, clock: ManualClock, bin_: Bin
+) -> None:
+    register_devices(engine, [Mounting("revoked", bin_.id, "", HEIGHT_CM, active=False)])
+    good = said(0.4, NOW - HOUR, bin_)
+    bad = [
+        good | {"device": "nobody"},
+        good | {"device": "revoked"},
+        said(0.4, NOW + CLOCK_TOLERANCE + timedelta(seconds=1), bin_),
+        said(0.4, NOW - OLDEST - HOUR, bin_),
+        good | {"battery_percent": 900},
+        good | {"at": "yesterday"},
+        good | {"device": 7},
+        "not a reading",
+    ]
+    codes = ["unknown_device", "revoked_device", "future", "too_old"]
+    stored, _, refused = send(engine, clock, *bad, good)
+    assert stored == 1
+    assert refused[:4] == codes
+    assert len(refused) == len(bad)
+    send(engine, clock, *bad)
+    with reading(engine) as session:
+        letters = session.exec(select(DeadLetter)).all()
+    assert {letter.times for letter in letters} == {2}
+    assert len(letters) == len(bad)
+    assert all(letter.reason and letter.body for letter in letters)
+
+
+def test_a_dead_letter_can_be_replayed_once_its_device_is_registered(
+    engine: Engine, clock: ManualClock, bin_: Bin
+) -> None:
+    send(engine, clock, said(0.4, NOW, bin_) | {"device": "newcomer"}, said(0.4, NOW, bin_))
+    register_devices(engine, [Mounting("newcomer", None, "", HEIGHT_CM)])
+    with reading(engine) as session:
+        letter = session.exec(select(DeadLetter)).one()
+    assert receive(engine, clock, format=letter.format, body=letter.body).stored == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[" * 100_000, b'{"device":', b"null", b"x" * (MOST_BYTES + 1)])
+def test_garbage_is_refused_whole_and_kept(engine: Engine, clock: ManualClock, body: bytes) -> None:
+    for name in ("dustcart", "chirpstack", "no-such-format"):
+        receipt = receive(engine, clock, format=name, body=body)
+        assert (receipt.stored, len(receipt.rejected)) == (0, 1)
+    with reading(engine) as session:
+        assert len(session.exec(select(DeadLetter)).all()) == 3
+
+
+def _envelopes(folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    for path in sorted(folder.glob("Milesight_EM400-TLD_*_uplink_payload*.json")):
+        if "ChirpStack" in path.name:
+            yield "chirpstack", json.loads(path.read_text())
+        if "ThingsStack" in path.name:
+            yield "thethingsstack", json.loads(path.read_text())
+
+
+def test_real_envelopes_are_taken_in_for_registered_devices(
+    engine: Engine, clock: ManualClock, bin_: Bin, shared_data: Path
+) -> None:
+    taken = 0
+    for format_, envelope in _envelopes(shared_data / "payloads" / "thingsboard"):
+        body = json.dumps(envelope).encode()
+        receipt = receive(engine, ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), format=format_, body=body)
+        unknown = [rejection for rejection in receipt.rejected if rejection.code == "unknown_device"]
+        assert unknown or receipt.rejected[0].code == "too_old"
+        for rejection in unknown:
+            assert rejection.device_id is not None
+            register_devices(engine, [Mounting(rejection.device_id, None, "milesight-em400-tld", HEIGHT_CM)])
+        if format_ == "chirpstack":
+            envelope["time"] = NOW.isoformat()
+            again = json.dumps(envelope).encode()
+            taken += receive(engine, clock, format=format_, body=again).stored
+    assert taken > 0
+
+
+def test_two_intakes_at_once_store_every_reading_once(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    batch = [said(0.2 + step / 100, NOW - (50 - step) * HOUR, bin_, sequence=step) for step in range(50)]
+    body = json.dumps(batch).encode()
+    stored: list[int] = []
+    threads = [
+        Thread(target=lambda: stored.append(receive(engine, clock, format="dustcart", body=body).stored))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(stored) == [0, 0, 0, 50]
+
+
+def _serve(engine: Engine, bin_: Bin, at: datetime, outcome: ServiceOutcome = ServiceOutcome.DONE) -> None:
+    with transaction(engine) as session:
+        record = ServiceRecord(point_id=bin_.point_id, stream=bin_.stream, at=at, outcome=outcome, actor="crew")
+        record_service(session, record, NOW)
+
+
+def test_a_service_record_empties_the_bins_of_its_stream_only(engine: Engine, bin_: Bin) -> None:
+    _serve(engine, bin_, NOW - HOUR)
+    with reading(engine) as session:
+        known = {state.bin_id: state for state in session.exec(select(BinState))}
+        alike = session.exec(select(Bin.id).where(Bin.point_id == bin_.point_id, Bin.stream == bin_.stream)).all()
+    assert known.keys() == set(alike)
+    assert known[bin_.id].emptied_at == NOW - HOUR
+    assert known[bin_.id].source is LevelSource.SERVICE_RECORD
+    assert (known[bin_.id].fill_level or 0) < 0.1
+
+
+def test_what_could_not_be_served_stays_as_full_as_it_was(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    send(engine, clock, said(0.9, NOW - 2 * HOUR, bin_))
+    _serve(engine, bin_, NOW - HOUR, ServiceOutcome.COULD_NOT)
+    with reading(engine) as session:
+        assert session.get_one(BinState, bin_.id).fill_level == pytest.approx(0.9)
+
+
+def test_a_reading_after_a_late_record_has_the_last_word(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    send(engine, clock, said(0.3, NOW, bin_))
+    _serve(engine, bin_, NOW - 2 * HOUR)
+    with reading(engine) as session:
+        state = session.get_one(BinState, bin_.id)
+    assert (state.fill_level, state.emptied_at) == (pytest.approx(0.3), NOW - 2 * HOUR)
+
+
+def test_a_record_from_the_future_is_refused_and_changes_nothing(engine: Engine, bin_: Bin) -> None:
+    with pytest.raises(IntakeError, match="future"):
+        _serve(engine, bin_, NOW + HOUR)
+    with reading(engine) as session:
+        assert session.exec(select(ServiceRecord)).all() == []
+
+
+def test_devices_are_registered_from_a_table_and_wrong_rows_are_named(
+    engine: Engine, bin_: Bin, tmp_path: Path
+) -> None:
+    table = tmp_path / "devices.csv"
+    table.write_text(f"device,bin,model,mounting_height_cm\nA-1,{bin_.id},,110\nA-2,no-such-bin,,110\nA-3,,,0\n")
+    refused = register_devices(engine, read_mountings(table))
+    assert [(bad.mounting.device_id, bad.code) for bad in refused] == [
+        ("A-2", "unknown_bin"),
+        ("A-3", "impossible_value"),
+    ]
+    with reading(engine) as session:
+        assert {device.id for device in session.exec(select(Device))} == {DEVICE, "A-1"}
+    table.write_text("device,bin\nA-1,x\n")
+    with pytest.raises(IntakeError, match="mounting_height_cm"):
+        read_mountings(table)
+
+
+def test_the_bytes_of_a_frame_are_kept_as_they_came(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    payload = bytes.fromhex("01755C0367F7000482E80305000 0".replace(" ", ""))
+    event = {
+        "deviceInfo": {"devEui": DEVICE},
+        "time": NOW.isoformat(),
+        "fCnt": 4,
+        "fPort": 85,
+        "data": base64.b64encode(payload).decode(),
+    }
+    assert receive(engine, clock, format="chirpstack", body=json.dumps(event).encode()).stored == 1
+    with reading(engine) as session:
+        row = session.exec(select(Reading)).one()
+    assert (row.raw["payload"], row.distance_cm, row.battery_percent) == (payload.hex(), 100.0, 92.0)
