@@ -4,8 +4,10 @@ numba keeps what it compiled in ``__pycache__`` beside the source, else under ``
 folder. Where none of these can be written (a read-only image without a home), it compiles again at every start.
 """
 
+import inspect
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 
@@ -16,11 +18,26 @@ R = TypeVar("R")
 # does mean something (no way), so the full "fast" arithmetic would be wrong.
 FINITE_OR_INFINITE = {"nnan", "nsz"}
 
+# The source files that each compiled function is made of.
+_sources: dict[Any, frozenset[Path]] = {}
+
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function of arrays and numbers on first call; it runs without the interpreter lock."""
+    built: Any = numba.njit(nogil=True, fastmath=FINITE_OR_INFINITE)(function)
+    called = (_sources[value] for value in function.__globals__.values() if _is_compiled(value))
+    sources = frozenset([Path(inspect.getfile(function))]).union(*called)
+    _sources[built] = sources
     try:
-        built = numba.njit(cache=True, nogil=True, fastmath=FINITE_OR_INFINITE)(function)
+        built.enable_caching()
     except RuntimeError:  # "cannot cache function: no locator available"
-        built = numba.njit(nogil=True, fastmath=FINITE_OR_INFINITE)(function)
+        return cast("Callable[P, R]", built)
+    # numba takes a kept function for good while its own file is unchanged, though the functions it calls are compiled
+    # into it. So the stamp that it compares must cover their files too.
+    stats = [source.stat() for source in sorted(sources)]
+    built._cache._cache_file._source_stamp = tuple((stat.st_mtime, stat.st_size) for stat in stats)
     return cast("Callable[P, R]", built)
+
+
+def _is_compiled(value: object) -> bool:
+    return isinstance(value, numba.core.registry.CPUDispatcher) and value in _sources

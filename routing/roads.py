@@ -15,12 +15,16 @@ from city.network import RoadNetwork
 from routing import travel
 from routing.conditions import RoadConditions
 from routing.cut import Cut, what_was_cut
+from routing.dissection import Dissection, dissect
 from routing.errors import RoutingError
 from routing.loops import without_loops
+from routing.parts import Parts, cut_in, parts_of
 from routing.problem import Matrix
 from routing.profile import TruckProfile
 from routing.snapping import Snaps, StreetIndex
 from routing.streets import Streets, all_streets, connected, open_turns, passable, speed_kmh
+from routing.sweep import costs_between
+from routing.tables import Tables, tables_of, updated
 from routing.ways import Way, line, street_names
 
 # Larger than this a cost in one number could overflow its share for the distance; no city is.
@@ -43,8 +47,8 @@ class RoadGraph:
         The edges and turns kept.
     cut
         What was left out, and why.
-    edge_cost, turn_cost
-        Costs (`travel`) of driving each edge and of taking each turn; infinite where closed.
+    edge_cost, turns
+        Costs (`travel`) of driving each edge, and of driving it and turning into the next; infinite where closed.
     """
 
     network: RoadNetwork
@@ -53,9 +57,11 @@ class RoadGraph:
     streets: Streets
     cut: Cut
     edge_cost: NDArray[np.float64]
-    turn_cost: NDArray[np.float64]
+    turns: travel.Turns
     _edge_of: NDArray[np.int32]
     _index: StreetIndex
+    _parts: Parts
+    _tables: Tables
 
     @classmethod
     def build(
@@ -63,8 +69,13 @@ class RoadGraph:
         network: RoadNetwork,
         profile: TruckProfile | None = None,
         conditions: RoadConditions | None = None,
+        *,
+        dissection: Dissection | None = None,
+        cores: int = 1,
     ) -> "RoadGraph":
         """Build the graph of a network for a truck.
+
+        `dissection` is that of the network (`dissect`), which a caller may have kept; it serves all kinds of trucks.
 
         Raises
         ------
@@ -77,14 +88,21 @@ class RoadGraph:
         streets = all_streets(network, profile)
         if len(streets) == 0:
             raise RoutingError(_why_nothing_is_drivable(network, profile))
-        streets = streets.only(connected(streets))
+        streets = streets.pick(np.flatnonzero(connected(streets)))
         if len(streets) < 2:
             raise RoutingError(
                 f"no two of the {len(network.length_m)} street segments can be reached from each other; "
                 "check the one-way streets, or import a larger area"
             )
+        dissection = dissect(network, cores) if dissection is None else dissection
+        if len(dissection.order) != len(network.lon):
+            raise RoutingError(
+                f"the dissection is of a network of {len(dissection.order)} junctions, this one has "
+                f"{len(network.lon)}; dissect it again"
+            )
+        parts, streets = parts_of(dissection, streets)
         conditions = conditions or RoadConditions()
-        edge_cost, turn_cost = _costs(network, profile, conditions, streets)
+        edge_cost, turns = _costs(network, profile, conditions, streets)
         return cls(
             network,
             profile,
@@ -92,15 +110,18 @@ class RoadGraph:
             streets,
             what_was_cut(network, profile, streets),
             edge_cost,
-            turn_cost,
+            turns,
             streets.edge_of(len(network.length_m)),
             StreetIndex(network, np.unique(streets.segment).astype(np.int64)),
+            parts,
+            tables_of(parts, turns, cores),
         )
 
-    def under(self, conditions: RoadConditions) -> "RoadGraph":
+    def under(self, conditions: RoadConditions, *, cores: int = 1) -> "RoadGraph":
         """Return the same streets under other closures and slowdowns. Snaps stay valid."""
-        edge_cost, turn_cost = _costs(self.network, self.profile, conditions, self.streets)
-        return replace(self, conditions=conditions, edge_cost=edge_cost, turn_cost=turn_cost)
+        edge_cost, turns = _costs(self.network, self.profile, conditions, self.streets)
+        tables = updated(self._parts, self._tables, self.turns, turns, cores)
+        return replace(self, conditions=conditions, edge_cost=edge_cost, turns=turns, _tables=tables)
 
     def snap(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Snaps:
         """Put points onto the nearest street in the graph, closed or not.
@@ -116,7 +137,7 @@ class RoadGraph:
         there = self._edge_of[snaps.segment] >= 0
         return replace(snaps, along=there[:, 0], against=there[:, 1])
 
-    def matrix(self, snaps: Snaps) -> Matrix:
+    def matrix(self, snaps: Snaps, *, cores: int = 1) -> Matrix:
         """Return duration and distance of the fastest way between all places.
 
         A truck arrives at and leaves a place in any direction that `Snaps.along` and `Snaps.against` allow. Ways
@@ -127,11 +148,10 @@ class RoadGraph:
         RoutingError
             If a place lies on a street that is not in this graph.
         """
-        cost = np.empty((len(snaps), len(snaps)))
-        travel.between(self._turns(), self._places(snaps), (0, len(snaps)), cost)
-        # A truck that is there has arrived, even where the street is closed to all others.
-        np.fill_diagonal(cost, 0.0)
-        return Matrix(*travel.unpack(cost))
+        places = self._places(snaps)
+        home = cut_in(self._parts, self._edge_of[snaps.segment].max(axis=1, initial=-1))
+        duration_s, distance_m = costs_between(self._parts, self._tables, places, home, cores)
+        return Matrix(duration_s, distance_m)
 
     def way(self, snaps: Snaps, start: int, end: int) -> Way:
         """Return the fastest way from one place to another, with the figures of the matrix.
@@ -144,7 +164,7 @@ class RoadGraph:
         for place in (start, end):
             if not 0 <= place < len(snaps):
                 raise RoutingError(f"there is no place {place}; the snaps have {len(snaps)}")
-        cost, path = travel.path(self._turns(), self._places(snaps), start, end)
+        cost, path = travel.path(self.turns, self._places(snaps), start, end)
         if not np.isfinite(cost):
             raise RoutingError(
                 f"there is no way from place {start} to place {end} with {len(self.conditions.closed_ways)} ways closed"
@@ -159,11 +179,6 @@ class RoadGraph:
             segments,
             backward,
         )
-
-    def _turns(self) -> travel.Turns:
-        streets = self.streets
-        step = np.repeat(self.edge_cost, np.diff(streets.turn_start)) + self.turn_cost
-        return travel.Turns(streets.turn_start, streets.turn_to, step)
 
     def _places(self, snaps: Snaps) -> travel.Places:
         if len(snaps) and (snaps.segment.min() < 0 or snaps.segment.max() >= len(self._edge_of)):
@@ -189,16 +204,18 @@ class RoadGraph:
 
 def _costs(
     network: RoadNetwork, profile: TruckProfile, conditions: RoadConditions, streets: Streets
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return costs of edges and of turns; infinite where closed."""
+) -> tuple[NDArray[np.float64], travel.Turns]:
+    """Return costs of edges, and of the turns from each; infinite where closed."""
     factor = conditions.factor(network)
     is_open = np.isfinite(factor)
     length_m = network.length_m.astype(np.float64)
     # A street of no length still takes a moment, or a search could go round it for nothing.
     duration_s = np.maximum(length_m * 3.6 / speed_kmh(network, profile) * np.where(is_open, factor, 1.0), 0.01)
     by_segment = np.where(is_open, travel.pack(duration_s, length_m), np.inf)
-    turns = travel.pack(streets.turn_s.astype(np.float64), np.zeros(len(streets.turn_s)))
-    return by_segment[streets.segment], np.where(open_turns(streets, is_open[streets.segment]), turns, np.inf)
+    edge_cost = by_segment[streets.segment]
+    turn = travel.pack(streets.turn_s.astype(np.float64), np.zeros(len(streets.turn_s)))
+    step = np.where(open_turns(streets, is_open[streets.segment]), edge_cost[streets.turn_from] + turn, np.inf)
+    return edge_cost, travel.Turns(streets.turn_start, streets.turn_to, step)
 
 
 def _must_be_sound(network: RoadNetwork) -> None:

@@ -64,21 +64,25 @@ class Streets:
         edges[self.segment, self.backward.astype(np.intp)] = np.arange(len(self), dtype=np.int32)
         return edges
 
-    def only(self, kept: NDArray[np.bool_]) -> "Streets":
-        """Return the streets with just the edges marked, and the turns between them."""
-        number = np.cumsum(kept, dtype=np.int64) - 1
-        turn_from = self.turn_from
-        stays = kept[turn_from] & kept[self.turn_to]
-        counts = np.bincount(number[turn_from[stays]], minlength=int(kept.sum()))
+    def pick(self, edges: NDArray[np.integer]) -> "Streets":
+        """Return the streets with just these edges, in this order, and the turns between them."""
+        number = np.full(len(self), -1, dtype=np.int32)
+        number[edges] = np.arange(len(edges), dtype=np.int32)
+        counts = np.diff(self.turn_start)[edges]
+        first = np.concatenate([[0], np.cumsum(counts)])
+        turns = np.arange(first[-1]) + np.repeat(self.turn_start[edges] - first[:-1], counts)
+        stays = number[self.turn_to[turns]] >= 0
+        before = np.concatenate([[0], np.cumsum(stays)])
+        turns = turns[stays]
         return Streets(
-            self.segment[kept],
-            self.backward[kept],
-            self.tail[kept],
-            self.head[kept],
-            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            number[self.turn_to[stays]].astype(np.int32),
-            self.turn_s[stays],
-            self.turn_round[stays],
+            self.segment[edges],
+            self.backward[edges],
+            self.tail[edges],
+            self.head[edges],
+            before[first].astype(np.int64),
+            number[self.turn_to[turns]],
+            self.turn_s[turns],
+            self.turn_round[turns],
         )
 
 
