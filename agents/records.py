@@ -68,9 +68,10 @@ def record_service(
     NotFoundError
         If there is no such dispatch, or it has no such stop.
     ConflictError
-        If the stop has been recorded with another outcome, reason, weight or count.
+        If the stop has been recorded with another outcome, reason, weight, count, note or time.
     RefusedError
-        If a reason is missing or does not fit, or the time is in the future or before the dispatch was sent out.
+        If a reason is missing or does not fit, a weight or count is negative, or the time is in the future or before
+        the dispatch was sent out.
     """
     if not actor.strip():
         raise RefusedError("actor_missing", subject=dispatch_id)
@@ -102,7 +103,7 @@ def record_service(
             select(ServiceRecord).where(ServiceRecord.dispatch_id == dispatch_id, ServiceRecord.stop_id == stop_id)
         ).one_or_none()
         if known is not None:
-            if not _says_the_same(known, said):
+            if not _says_the_same(known, said, timed=at is not None):
                 raise ConflictError(
                     "record_contradicts",
                     dispatch_id=dispatch_id,
@@ -131,6 +132,8 @@ def _must_make_sense(said: ServiceRecord, dispatch: Dispatch, now: datetime) -> 
         raise RefusedError("record_reason_missing", stop_id=said.stop_id)
     if said.outcome is ServiceOutcome.DONE and said.reason is not None:
         raise RefusedError("record_reason_unwanted", stop_id=said.stop_id)
+    if (said.weight_kg or 0) < 0 or (said.bin_count or 0) < 0:
+        raise RefusedError("record_negative", stop_id=said.stop_id)
     if said.at > now + CLOCK_TOLERANCE:
         raise RefusedError("record_in_future", stop_id=said.stop_id, at=said.at.isoformat())
     if said.at < dispatch.published_at - CLOCK_TOLERANCE:
@@ -142,9 +145,9 @@ def _must_make_sense(said: ServiceRecord, dispatch: Dispatch, now: datetime) -> 
         )
 
 
-def _says_the_same(known: ServiceRecord, said: ServiceRecord) -> bool:
-    """Whether two records agree. The time may differ: a phone that sends again without one means the same visit."""
-    facts = ("outcome", "reason", "weight_kg", "bin_count", "note")
+def _says_the_same(known: ServiceRecord, said: ServiceRecord, *, timed: bool) -> bool:
+    """Whether two records agree. One that names no time, sent again, means the same visit."""
+    facts = ("outcome", "reason", "weight_kg", "bin_count", "note", *(("at",) if timed else ()))
     return all(getattr(known, fact) == getattr(said, fact) for fact in facts)
 
 
