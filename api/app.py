@@ -15,14 +15,17 @@ from api.resources import (
     audit,
     bins,
     decisions,
+    devices,
     dispatches,
     districts,
     documentation,
     edits,
     health,
+    intake,
     me,
     needs,
     proposals,
+    service_records,
     sign_in,
 )
 from api.version import installed_version
@@ -32,7 +35,21 @@ from city.settings import Settings
 PREFIX = "/api/v1"
 RESOURCES = tuple(
     resource.router
-    for resource in (sign_in, me, proposals, decisions, edits, dispatches, needs, districts, bins, audit)
+    for resource in (
+        sign_in,
+        me,
+        proposals,
+        decisions,
+        edits,
+        dispatches,
+        service_records,
+        needs,
+        districts,
+        bins,
+        devices,
+        intake,
+        audit,
+    )
 )
 
 
@@ -64,7 +81,7 @@ def create_app(
 def create_intake_app(engine: Engine, clock: Clock, settings: Settings, *, wall: Clock | None = None) -> FastAPI:
     """Build the application of an intake process: it takes readings in and knows nothing else."""
     context = Context(engine, clock, wall or SystemClock(), settings, open_desk(engine, clock))
-    return _assemble(context, ())
+    return _assemble(context, (intake.router,))
 
 
 def _assemble(context: Context, resources: Sequence[APIRouter]) -> FastAPI:

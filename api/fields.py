@@ -9,10 +9,10 @@ from city.wording import Language, preferred_language
 
 # No control characters: PostgreSQL cannot store NUL, and the rest only forges lines in logs and on terminals.
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
-_ID = {"pattern": _PRINTABLE, "max_length": 200}
+ID_RULES = {"pattern": _PRINTABLE, "max_length": 200}
 
-PathId = Annotated[str, Path(**_ID)]
-QueryId = Annotated[str | None, Query(**_ID)]
+PathId = Annotated[str, Path(**ID_RULES)]
+QueryId = Annotated[str | None, Query(**ID_RULES)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
 
 

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from agents.records import record_service
 from api.accounts import EVERYWHERE, Role
+from sensors.devices import Mounting, register_devices
+from sensors.service import ServiceOutcome
 from tests.api.people import ELSEWHERE, HERE, People, on_sqlite
 from tests.api.proposing import OTHER_DATE, make_dispatch, make_proposal
 
@@ -51,8 +54,16 @@ OPERATIONS = {
     ),
     "GET /api/v1/dispatches": Operation(READERS | {Role.CREW}, query={"district": HERE}),
     "GET /api/v1/dispatches/{dispatch_id}": Operation(READERS | {Role.CREW}),
+    "POST /api/v1/dispatches/{dispatch_id}/stops/{stop_id}/service-record": Operation(
+        DECIDERS | {Role.CREW}, reached=409, body={"outcome": "done", "bin_count": 1}
+    ),
     "GET /api/v1/needs": Operation(READERS, query={"district": HERE}),
     "GET /api/v1/bins/{bin_id}": Operation(PEOPLE),
+    "GET /api/v1/devices/{device_id}": Operation({Role.INTEGRATOR, Role.ADMIN}, of_district=False),
+    "PUT /api/v1/devices/{device_id}": Operation(
+        {Role.INTEGRATOR, Role.ADMIN}, of_district=False, body={"mounting_height_cm": 120}
+    ),
+    "POST /api/v1/intake/{format}": Operation(MACHINES, of_district=False, body=[]),
 }
 # Open to everybody, and the only operations without a credential; sign-out is in test_signing_in.py.
 OPEN = {"POST /api/v1/sign-in", "POST /api/v1/sign-out", "GET /health", "GET /ready"}
@@ -61,10 +72,18 @@ OPEN = {"POST /api/v1/sign-in", "POST /api/v1/sign-out", "GET /health", "GET /re
 @pytest.fixture
 def objects(people: People) -> dict[str, str]:
     """One of each object, in the one district."""
+    dispatch_id = make_dispatch(people.engine, people.clock, HERE)
+    register_devices(people.engine, [Mounting("a-device", None, "", 120)])
+    stop_id = f"{HERE}-p0/dry"
+    done = ServiceOutcome.DONE
+    record_service(people.engine, people.clock, dispatch_id=dispatch_id, stop_id=stop_id, outcome=done, actor="test")
     return {
-        "dispatch_id": make_dispatch(people.engine, people.clock, HERE),
+        "dispatch_id": dispatch_id,
+        "stop_id": stop_id,
         "proposal_id": make_proposal(people.engine, people.clock, HERE, service_date=OTHER_DATE),
         "bin_id": f"{HERE}-p0-dry",
+        "device_id": "a-device",
+        "format": "dustcart",
     }
 
 
