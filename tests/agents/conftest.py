@@ -17,6 +17,7 @@ from city.database import open_engine, reading
 from city.migrate import upgrade
 from city.settings import Settings
 from city.store import save
+from routing.diagnosis import why_never
 from routing.insertion import insert
 from routing.plan import Plan, Unserved, UnservedReason
 from routing.problem import Problem
@@ -45,7 +46,9 @@ class Inserting(Solvers):
 
     def solve(self, problem: Problem, *_: object, **__: object) -> Plan:
         """Serve the required stops, then those that pay, one after the other."""
-        left = tuple(Unserved(stop.id, UnservedReason.NO_TIME_LEFT) for stop in problem.stops)
+        left = tuple(
+            why_never(problem, stop) or Unserved(stop.id, UnservedReason.NO_TIME_LEFT) for stop in problem.stops
+        )
         plan = Plan((), left, cost_of(problem, (), left))
         for stop in sorted(problem.stops, key=lambda stop: not stop.required):
             ways = insert(problem, plan, stop.id)
