@@ -1,0 +1,73 @@
+"""``dustcart sensors``: which device looks into which bin, and messages that could not be used."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from api.cli.database import open_current
+from api.cli.printing import Json, notices, print_json, results
+from city.clock import SystemClock
+from city.database import reading
+from city.settings import Settings
+from sensors.devices import COLUMNS, read_mountings, register_devices
+from sensors.letters import list_letters, replay_letters
+
+app = typer.Typer(no_args_is_help=True, help="Devices and what they report.")
+
+Code = Annotated[str | None, typer.Option(help="Only those refused for this reason, e.g. unknown_device.")]
+
+
+@app.command()
+def register(
+    file: Annotated[Path, typer.Argument(help=f"CSV file with the columns {', '.join(COLUMNS)}.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Register devices, or move registered ones. Good rows are kept; exit code 1 if any was refused."""
+    mountings = read_mountings(file)
+    refused = register_devices(open_current(Settings()), mountings)
+    if as_json:
+        print_json(
+            {
+                "registered": len(mountings) - len(refused),
+                "refused": [
+                    {"device": one.mounting.device_id, "code": one.code, "reason": one.reason} for one in refused
+                ],
+            }
+        )
+    else:
+        results().print(f"{len(mountings) - len(refused)} devices registered", highlight=False)
+        for one in refused:
+            notices().print(f"refused: {one.reason}", highlight=False, markup=False)
+    if refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def letters(*, code: Code = None, as_json: Json = False) -> None:
+    """List messages that could not be used, and why."""
+    with reading(open_current(Settings())) as session:
+        found = list_letters(session, code=code)
+    if as_json:
+        print_json([one.model_dump(exclude={"body", "digest"}) for one in found])
+        return
+    table = Table("last", "times", "format", "device", "code", "reason", box=None)
+    for one in found:
+        last = one.last_at.isoformat(" ", "seconds")
+        table.add_row(last, str(one.times), one.format, one.device_id or "", one.code, one.reason)
+    results().print(table)
+
+
+@app.command()
+def replay(*, code: Code = None, as_json: Json = False) -> None:
+    """Take unusable messages in again, after what was wrong has been mended."""
+    done = replay_letters(open_current(Settings()), SystemClock(), code=code)
+    if as_json:
+        print_json({"tried": done.tried, "stored": done.stored, "still_dead": done.still_dead})
+        return
+    results().print(
+        f"{done.tried} messages tried, {done.stored} readings stored, {done.still_dead} still unusable",
+        highlight=False,
+    )

@@ -1,0 +1,54 @@
+"""Dead letters: what could not be used, and trying it again once its cause is mended."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from city.clock import Clock
+from city.database import reading, transaction
+from sensors.intake import receive
+from sensors.telemetry import DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of dead letters that were tried again.
+
+    Parameters
+    ----------
+    tried, stored
+        Letters, and the readings that came of them.
+    still_dead
+        Letters that are still of no use, for the reason they have now.
+    """
+
+    tried: int
+    stored: int
+    still_dead: int
+
+
+def list_letters(session: Session, *, code: str | None = None) -> list[DeadLetter]:
+    """Return dead letters, the latest first; only those refused for one reason if it is given."""
+    query = select(DeadLetter).order_by(col(DeadLetter.last_at).desc(), col(DeadLetter.id).desc())
+    return list(session.exec(query if code is None else query.where(DeadLetter.code == code)))
+
+
+def replay_letters(engine: Engine, clock: Clock, *, code: str | None = None) -> Replayed:
+    """Take dead letters in again. Those of use now leave the table; the others stay.
+
+    A process killed half-way leaves a letter whose readings are stored; the next replay finds them known and
+    removes it.
+    """
+    with reading(engine) as session:
+        letters = list_letters(session, code=code)
+    stored = still_dead = 0
+    for letter in letters:
+        receipt = receive(engine, clock, format=letter.format, body=letter.body)
+        stored += receipt.stored
+        if any(rejection.code == letter.code for rejection in receipt.rejected):
+            still_dead += 1
+            continue
+        with transaction(engine) as session:
+            session.delete(session.get_one(DeadLetter, letter.id))
+    return Replayed(len(letters), stored, still_dead)
