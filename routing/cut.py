@@ -12,7 +12,8 @@ from city.network import RoadNetwork
 from routing.profile import TruckProfile
 from routing.streets import Streets, passable
 
-COORDINATE_DECIMALS = 7
+# A tenth of a metre; RFC 7946 warns of more than six.
+COORDINATE_DECIMALS = 6
 
 
 class CutReason(StrEnum):

@@ -76,6 +76,24 @@ class Dissection:
             raise RoutingError(f"{path} holds no dissection of a road network ({error}); delete it") from error
 
 
+def kept_dissection(network: RoadNetwork, folder: Path, version: str, cores: int = 1) -> Dissection:
+    """Return the dissection kept in a folder for this version of the roads; find it and keep it if there is none.
+
+    A file that cannot be read, or is of another network, is written anew.
+    """
+    path = folder / f"roads-{version}.npz"
+    if path.is_file():
+        try:
+            kept = Dissection.load(path)
+        except RoutingError:
+            kept = None
+        if kept is not None and len(kept.order) == len(without_loops(network).lon):
+            return kept
+    found = dissect(network, cores)
+    found.save(path)
+    return found
+
+
 def dissect(network: RoadNetwork, cores: int = 1) -> Dissection:
     """Dissect a network; the same for any number of cores."""
     plan, along_curve = _plan_of(without_loops(network))

@@ -6,6 +6,7 @@
 >>> way = graph.way(snaps, 0, 7)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -154,31 +155,42 @@ class RoadGraph:
         return Matrix(duration_s, distance_m)
 
     def way(self, snaps: Snaps, start: int, end: int) -> Way:
-        """Return the fastest way from one place to another, with the figures of the matrix.
+        """Return the fastest way from one place to another; see `ways`."""
+        return self.ways(snaps, [(start, end)])[0]
+
+    def ways(self, snaps: Snaps, pairs: Sequence[tuple[int, int]]) -> list[Way]:
+        """Return the fastest way from one place to another for some pairs of places, with the figures of the matrix.
 
         Raises
         ------
         RoutingError
             If there is no such place, or no way.
         """
-        for place in (start, end):
-            if not 0 <= place < len(snaps):
-                raise RoutingError(f"there is no place {place}; the snaps have {len(snaps)}")
-        cost, path = travel.path(self.turns, self._places(snaps), start, end)
-        if not np.isfinite(cost):
+        legs = np.array(pairs, dtype=np.int32).reshape(-1, 2)
+        wrong = legs[(legs < 0) | (legs >= len(snaps))]
+        if len(wrong):
+            raise RoutingError(f"there is no place {wrong[0]}; the snaps have {len(snaps)}")
+        cost, first, edges = travel.paths(self.turns, self._places(snaps), legs)
+        cost[legs[:, 0] == legs[:, 1]] = 0.0
+        nowhere = np.flatnonzero(~np.isfinite(cost))
+        if len(nowhere):
+            start, end = legs[nowhere[0]]
             raise RoutingError(
                 f"there is no way from place {start} to place {end} with {len(self.conditions.closed_ways)} ways closed"
             )
-        duration_s, distance_m = travel.unpack(np.array([cost]))
-        segments, backward = self.streets.segment[path], self.streets.backward[path]
-        return Way(
-            *line(self.network, (snaps.fraction[start], snaps.fraction[end]), segments, backward),
-            int(distance_m[0]),
-            int(duration_s[0]),
-            street_names(self.network, segments),
-            segments,
-            backward,
-        )
+        duration_s, distance_m = travel.unpack(cost)
+        found = []
+        for k, (start, end) in enumerate(legs.tolist()):
+            driven = edges[first[k] : first[k + 1]]
+            segments, backward = self.streets.segment[driven], self.streets.backward[driven]
+            lon, lat = snaps.street_lon[[start, end]], snaps.street_lat[[start, end]]
+            if start != end:
+                bends = line(self.network, (snaps.fraction[start], snaps.fraction[end]), segments, backward)
+                lon = np.concatenate([lon[:1], bends[0][1:-1], lon[1:]])
+                lat = np.concatenate([lat[:1], bends[1][1:-1], lat[1:]])
+            names = street_names(self.network, segments)
+            found.append(Way(lon, lat, int(distance_m[k]), int(duration_s[k]), names, segments, backward))
+        return found
 
     def _places(self, snaps: Snaps) -> travel.Places:
         if len(snaps) and (snaps.segment.min() < 0 or snaps.segment.max() >= len(self._edge_of)):

@@ -1,4 +1,4 @@
-"""Fastest ways by Dijkstra's algorithm on the streets: exact, one search a start, the measure of everything quicker.
+"""Fastest ways by Dijkstra's algorithm on the streets: for the lines that trucks drive, and to check what is quicker.
 
 A way's cost is one float64: its duration in hundredths of a second times 2**27 plus its distance in centimetres. Both
 are whole numbers, so sums below 2**53 (186 hours, 1,342 km) are exact whatever the order of adding, comparing two costs
@@ -208,31 +208,57 @@ def between(turns: Turns, places: Places, rows: tuple[int, int], out: Floats) ->
 
 
 @compiled
-def path(turns: Turns, places: Places, source: int, target: int) -> tuple[float, Ints]:
-    """Return the cost of the fastest way from one place to another and its edges in order, none if there is no way."""
+def paths(turns: Turns, places: Places, pairs: Ints) -> tuple[Floats, NDArray[np.int64], Ints]:
+    """Find the fastest way between each pair of places, given as rows. Shape (pairs, 2).
+
+    Returns
+    -------
+    cost
+        Of each way; infinite where there is none.
+    start, edges
+        The edges of way k in order are ``edges[start[k]:start[k + 1]]``; none where there is no way.
+    """
     work = fresh(len(turns.start) - 1)
+    cost = np.empty(len(pairs))
+    start = np.zeros(len(pairs) + 1, np.int64)
+    edges = np.empty(64, np.int32)
+    for k in range(len(pairs)):
+        cost[k], path = _path(turns, places, work, pairs[k, 0], pairs[k, 1])
+        start[k + 1] = start[k] + len(path)
+        if start[k + 1] > len(edges):
+            edges = np.concatenate((edges, np.empty(start[k + 1], np.int32)))
+        for step in range(len(path)):
+            edges[start[k] + step] = path[len(path) - 1 - step]
+    return cost, start, edges[: start[-1]]
+
+
+@compiled
+def _path(turns: Turns, places: Places, work: Work, source: int, target: int) -> tuple[float, list[int]]:
+    """Return the cost of the fastest way between two places, and its edges from the last to the first."""
     best = np.inf
-    best_edge = -1
-    direct = False
+    last = direct = -1
     count = 0
     for side in range(2):
         edge = places.edge[target, side]
-        if edge < 0:
-            continue
-        work.wanted[edge] = True
-        count += 1
-        ahead = places.behind[target, side] - places.behind[source, side]
-        if edge == places.edge[source, side] and ahead >= 0 and ahead < best:
-            best, best_edge, direct = ahead, edge, True
-    search(turns, work, places.edge[source], places.behind[source], count)
+        if edge >= 0:
+            work.wanted[edge] = True
+            count += 1
+            ahead = places.behind[target, side] - places.behind[source, side]
+            if edge == places.edge[source, side] and 0 <= ahead < best:
+                best, direct = ahead, edge
+    touched = search(turns, work, places.edge[source], places.behind[source], count)
     for side in range(2):
         edge = places.edge[target, side]
-        if edge >= 0 and work.cost[edge] + places.behind[target, side] < best:
-            best, best_edge, direct = work.cost[edge] + places.behind[target, side], edge, False
-    if best_edge < 0 or direct:
-        return best, np.full(1 if direct else 0, best_edge, np.int32)
-    back = [best_edge]
-    while work.parent[back[-1]] >= 0:
-        back.append(work.parent[back[-1]])
-    back.append(places.edge[source, -1 - work.parent[back[-1]]])
-    return best, np.array(back[::-1], np.int32)
+        if edge >= 0:
+            work.wanted[edge] = False
+            if work.cost[edge] + places.behind[target, side] < best:
+                best, last = work.cost[edge] + places.behind[target, side], edge
+    back = [last if last >= 0 else direct]
+    if last >= 0:
+        while work.parent[back[-1]] >= 0:
+            back.append(work.parent[back[-1]])
+        back.append(places.edge[source, -1 - work.parent[back[-1]]])
+    elif direct < 0:
+        back.pop()
+    forget(work, touched)
+    return best, back

@@ -4,12 +4,20 @@ import numpy as np
 from hypothesis import strategies as st
 
 from city.network import RoadClass, RoadNetwork
+from routing.conditions import RoadConditions
 from routing.errors import RoutingError
 from routing.roads import RoadGraph
 from routing.snapping import Snaps
 from tests.routing.roads.drawing import DEG_PER_M, Street, draw
 
 POINTS = st.lists(st.tuples(st.integers(-50, 450), st.integers(-50, 450)), min_size=1, max_size=6)
+
+CONDITIONS = st.builds(
+    RoadConditions,
+    closed_ways=st.frozensets(st.integers(1, 6), max_size=2),
+    way_slowdown=st.dictionaries(st.integers(1, 6), st.sampled_from([0.5, 3.0]), max_size=2),
+    class_slowdown=st.dictionaries(st.sampled_from([RoadClass.PRIMARY]), st.just(1.7), max_size=1),
+)
 
 
 def snap(graph: RoadGraph, *places: tuple[float, float]) -> Snaps:

@@ -14,7 +14,7 @@ from routing.profile import TruckProfile, TurnCosts
 from routing.roads import RoadGraph
 from tests.routing.roads.drawing import Street, draw
 from tests.routing.roads.oracle import durations_cs
-from tests.routing.roads.random_city import POINTS, built, cities, snap
+from tests.routing.roads.random_city import CONDITIONS, POINTS, built, cities, snap
 
 FREE_TURNS = TurnCosts(straight_s=0, near_s=0, far_s=0, give_way_s=0, turn_round_s=0)
 # 36 km/h: ten metres a second, so that seconds are metres over ten.
@@ -95,6 +95,9 @@ def test_a_closure_is_driven_round_and_what_lies_behind_it_is_unreachable() -> N
     assert graph.matrix(snaps).distance_m[1, 3] == 200
     assert closed.matrix(snaps).distance_m[:, 1].tolist() == [UNREACHABLE, 0, UNREACHABLE, UNREACHABLE]
     assert closed.matrix(snaps).distance_m[0, 2] == 100
+    with pytest.raises(RoutingError, match="no way from place 0 to place 1 with 1 ways closed"):
+        closed.way(snaps, 0, 1)
+    assert closed.way(snaps, 1, 1).distance_m == 0
     tail = graph.under(RoadConditions(closed_ways=frozenset({4}))).matrix(snaps)
     assert (tail.distance_m[[0, 1, 3], 2] == UNREACHABLE).all()
     assert graph.matrix(snaps).distance_m.max() < 1000
@@ -122,14 +125,6 @@ def test_places_of_another_graph_are_refused() -> None:
     large = RoadGraph.build(draw([*CORNERS, (300.0, 0.0)], [*block(), Street(4, 5)]), PLAIN)
     with pytest.raises(RoutingError, match="another road network"):
         small.matrix(snap(large, (250, 0)))
-
-
-CONDITIONS = st.builds(
-    RoadConditions,
-    closed_ways=st.frozensets(st.integers(1, 6), max_size=2),
-    way_slowdown=st.dictionaries(st.integers(1, 6), st.sampled_from([0.5, 3.0]), max_size=2),
-    class_slowdown=st.dictionaries(st.sampled_from([RoadClass.PRIMARY]), st.just(1.7), max_size=1),
-)
 
 
 @settings(max_examples=200, deadline=None)

@@ -7,31 +7,11 @@ from hypothesis import strategies as st
 from city.network import RoadNetwork
 from routing.profile import TruckProfile, TurnCosts
 from routing.roads import RoadGraph
-from routing.snapping import Snaps
-from routing.ways import Way
 from tests.routing.roads.drawing import DEG_PER_M, Street, draw
+from tests.routing.roads.driving import assert_drawn, assert_legal
 from tests.routing.roads.random_city import POINTS, built, cities, snap
 
 PLAIN = TruckProfile(share_of_limit=1.0, turns=TurnCosts(0, 0, 0, 0, 0))
-
-
-def assert_legal(graph: RoadGraph, way: Way) -> None:
-    network = graph.network
-    begins = np.where(way.backward, network.to_node[way.segments], network.from_node[way.segments])
-    ends = np.where(way.backward, network.from_node[way.segments], network.to_node[way.segments])
-    assert (ends[:-1] == begins[1:]).all()
-    assert np.where(way.backward, network.backward[way.segments], network.forward[way.segments]).all()
-    assert network.truck[way.segments].all()
-    signs = {tuple(row) for row in network.forbidden_turns.tolist()}
-    driven = zip(way.segments[:-1].tolist(), ends[:-1].tolist(), way.segments[1:].tolist(), strict=True)
-    assert signs.isdisjoint(driven)
-
-
-def assert_drawn(snaps: Snaps, way: Way, start: int, end: int) -> None:
-    for place, at in ((start, 0), (end, -1)):
-        assert abs(way.lon[at] - snaps.street_lon[place]) < 1e-9
-        assert abs(way.lat[at] - snaps.street_lat[place]) < 1e-9
-    assert len(way.lon) >= 2
 
 
 @settings(max_examples=150, deadline=None)
