@@ -11,10 +11,11 @@ from api.errors import ApiError
 
 # How long requests under way may take to finish once the server was told to stop.
 GRACE_S = 10
+BACKLOG = 2048
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take a port; 0 takes a free one.
+    """Take a port, 0 a free one; connections wait in its queue until a server serves it.
 
     Raises
     ------
@@ -23,15 +24,12 @@ def bind(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise ApiError(
             f"cannot listen on {host} port {port}: {error.strerror or error}. Choose another with --port or"
             " DUSTCART_PORT; 0 takes a free one"
         ) from error
-    return listener
 
 
 def address_of(listener: socket.socket) -> str:

@@ -1,14 +1,14 @@
 """Somebody signed in to a Dustcart elsewhere: where it is, their session, and what they have read, kept in one file."""
 
+import json
 import os
 import ssl
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 import httpx
-import orjson
 
 from api.cli import PROGRAM
 from api.errors import ApiError
@@ -27,6 +27,8 @@ class Remote:
 
     Attributes
     ----------
+    language
+        What they chose when they signed in.
     seen
         ETag of every proposal they read, by id: what their decisions are about.
     """
@@ -35,6 +37,7 @@ class Remote:
     token: str
     language: str = "en"
     seen: dict[str, str] = field(default_factory=dict)
+    asked_language: str | None = field(default=None, repr=False)
 
     @classmethod
     def sign_in(cls, url: str, credential: dict[str, str], language: str) -> Self:
@@ -60,12 +63,9 @@ class Remote:
             If nobody is.
         """
         try:
-            kept = orjson.loads(_file().read_bytes())
-            remote = cls(**{one.name: kept[one.name] for one in fields(cls)})
-        except (FileNotFoundError, orjson.JSONDecodeError, KeyError, TypeError):
+            return cls(**json.loads(_file().read_bytes()), asked_language=language)
+        except (FileNotFoundError, ValueError, TypeError):
             raise ApiError(f"nobody is signed in here; run '{PROGRAM} review sign-in URL CODE' first") from None
-        remote.language = language or remote.language
-        return remote
 
     @property
     def is_open_to_listeners(self) -> bool:
@@ -94,7 +94,7 @@ class Remote:
         ApiError
             If the server cannot be reached or refuses, with its reason; or if the proposal was not read yet.
         """
-        headers = {"Accept-Language": self.language}
+        headers = {"Accept-Language": self.asked_language or self.language}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         if about is not None:
@@ -137,7 +137,8 @@ class Remote:
         fresh = path.with_suffix(f".{os.getpid()}")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(orjson.dumps(asdict(self)))
+            kept = {"url": self.url, "token": self.token, "language": self.language, "seen": self.seen}
+            file.write(json.dumps(kept).encode())
         fresh.replace(path)
 
     def forget(self) -> None:

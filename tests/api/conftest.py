@@ -129,7 +129,6 @@ def people(app: FastAPI, city: Engine, clock: ManualClock, wall: ManualClock) ->
 def server(app: FastAPI) -> Iterator[str]:
     """Yield the address of a real server on a free port, for what only happens over sockets."""
     listener = bind("127.0.0.1", 0)
-    listener.listen()  # from here on connections wait in the queue until the server takes them
     running = server_of(app)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
     thread.start()
