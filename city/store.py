@@ -151,8 +151,8 @@ def _must_be_the_same_city(found: Changes) -> None:
     if len(points.retired) > LARGEST_LOSS * points.in_use:
         raise CityError(
             f"this would retire {len(points.retired)} of the {points.in_use} collection points in use, such as"
-            f" {points.retired[0]}; nothing was written. If it is a part of the city, keep what it does not mention;"
-            " if the city really is another one, say that it replaces this one"
+            f" {points.retired[0]}; nothing was written. If this is a part of the city, keep what it does not mention"
+            " (--keep); if it really is another city, say so (--replace)"
         )
 
 

@@ -50,9 +50,9 @@ def parse_crs(text: str) -> System:
 
 def degrees(x: Degrees, y: Degrees, crs: System) -> Wgs84:
     """Convert coordinates, east before north, to WGS 84."""
-    if crs == GCJ02:
+    if isinstance(crs, str):
         lon, lat = to_wgs84(x, y)
-    elif isinstance(crs, CRS) and not crs.equals(WGS84):
+    elif not crs.equals(WGS84):
         lon, lat = Transformer.from_crs(crs, WGS84, always_xy=True).transform(x, y)
     else:
         lon, lat = x, y

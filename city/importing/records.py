@@ -96,10 +96,10 @@ def in_degrees(records: Records, system: System | None) -> Records:
     lost = given & np.isnan(lon)
     if 2 * lost.sum() > given.sum():
         row = int(np.flatnonzero(lost)[0])
+        place = f"{columns[0]} {x[row]:.10g}, {columns[1]} {y[row]:.10g}"
         raise CityError(
-            f"{records.source.path}, line {records.rows[row].line}: {columns[0]} {x[row]:g}, {columns[1]} {y[row]:g} is"
-            f" nowhere on the globe, as are {lost.sum()} of {given.sum()} rows;"
-            f" {why_off_the_globe(x[lost], y[lost], system or WGS84)}"
+            f"{records.source.path}, line {records.rows[row].line}: {place} is nowhere on the globe, as are"
+            f" {lost.sum()} of {given.sum()} rows; {why_off_the_globe(x[lost], y[lost], system or WGS84)}"
         )
     rows = []
     for row, record in enumerate(records.rows):

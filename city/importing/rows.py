@@ -35,6 +35,10 @@ CODES = {
 }
 
 
+# Many a street bin has no name; districts and shifts are chosen by theirs.
+NAMELESS = ("points", "facilities", "crews")
+
+
 @dataclass(frozen=True, slots=True)
 class NewRow:
     """A row that was read, and the line it stands on."""
@@ -114,7 +118,7 @@ def _unread_columns(table: Table, records: Records) -> Iterator[Remark]:
 
 
 def _row(table: Table, record: Record, timezone: ZoneInfo) -> SQLModel | Fault:
-    values = {}
+    values: dict[str, Any] = {"name": ""} if table.rows in NAMELESS else {}
     for column, value in record.values.items():
         if column in table.columns:
             try:

@@ -147,9 +147,13 @@ def _city(records: Records | None, options: Options, present: City | None, sourc
             "the city has no name and time zone yet; give them (--name Shanghai --timezone Asia/Shanghai), or add a"
             " city.csv with the columns name and timezone"
         )
-    whole = present is None or any(source.holds == "points" for source in sources)
     files = ", ".join(source.name for source in sources)
-    return City(id=1, name=name, timezone=timezone, source=files if whole or present is None else present.source)
+    return City(
+        id=1,
+        name=name,
+        timezone=timezone,
+        source=files if present is None or options.replace else present.source,
+    )
 
 
 def _zone(name: str) -> ZoneInfo:
