@@ -63,13 +63,16 @@ def register_devices(engine: Engine, mountings: Iterable[Mounting]) -> tuple[Not
     refused: list[NotRegistered] = []
     with transaction(engine) as session:
         known_bins = set(session.exec(select(Bin.id)))
+        known = {device.id: device for device in session.exec(select(Device))}
         for mounting in wanted:
             try:
                 device = _device(mounting, known_bins)
             except IntakeError as error:
                 refused.append(NotRegistered(mounting, error.code, str(error)))
             else:
-                session.merge(device)
+                # Merging looks an unknown one up, each by itself.
+                session.merge(device) if device.id in known else session.add(device)
+                known.setdefault(device.id, device)
     return tuple(refused)
 
 
