@@ -1,13 +1,13 @@
 """Crews: they drive a dispatch by its planned times, a little early or late, and find some stops they cannot serve."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from city.streams import Stream
 from routing.plan import VisitKind
 from scenarios.chance import Purpose, draw, key_of
-from sensors.service import CouldNotReason
+from sensors.service import CouldNotReason, ServiceOutcome
 
 # A leg and its service take this much longer or shorter, as a standard deviation of the logarithm.
 LEG_SPREAD = 0.12
@@ -20,9 +20,6 @@ HINDRANCES = {CouldNotReason.BLOCKED: 0.012, CouldNotReason.NO_ACCESS: 0.004, Co
 
 # The waste of a stop weighs this much more or less than its litres say, as a standard deviation of the logarithm.
 WEIGHT_SPREAD = 0.12
-
-# A crew presses a little more into a full truck; then it is full.
-OVERLOAD = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +34,31 @@ class PlannedVisit:
     departs_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was recorded of a stop already."""
+
+    at: datetime
+    outcome: ServiceOutcome
+    weight_kg: float
+
+
 @dataclass(frozen=True)
 class Tour:
-    """A dispatch in the hands of its crew."""
+    """A dispatch in the hands of its crew.
+
+    Attributes
+    ----------
+    records
+        What is recorded of its stops, by stop id.
+    """
 
     dispatch_id: str
     crew_id: str
+    truck_id: str
     published_at: datetime
     visits: tuple[PlannedVisit, ...]
+    records: Mapping[str, Recorded] = field(default_factory=dict)
 
 
 def departures(tour: Tour, seed: int) -> tuple[datetime, ...]:
@@ -78,11 +92,3 @@ def weight_on_scale(weight_kg: float, tour: Tour, stop_id: str, seed: int) -> fl
     """Return what a stop's waste weighs: no two litres weigh the same. Whole kilograms, as the truck's scale shows."""
     random = draw(seed, Purpose.SCALES, key_of(tour.dispatch_id), key_of(stop_id))
     return float(round(weight_kg * random.lognormal(0.0, WEIGHT_SPREAD)))
-
-
-def on_board(kinds_and_loads: Iterable[tuple[VisitKind, float]]) -> float:
-    """Return what is on a truck after visits that loaded so much, or emptied it."""
-    load = 0.0
-    for kind, loaded in kinds_and_loads:
-        load = 0.0 if kind is VisitKind.UNLOAD else load + loaded
-    return load

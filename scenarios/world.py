@@ -9,7 +9,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +24,13 @@ from scenarios.errors import ScenarioError
 from scenarios.hours import HOUR_S, local_hour, moment_of, second_of
 from scenarios.mounting import Devices, Fault, Network
 from scenarios.readings import Frames, distance_mm, frames_in
+from scenarios.schedule import turn_of
 from scenarios.uplinks import Uplink
 from scenarios.usage import Usage
 
-# A city that begins is somewhere in the middle of its rounds.
-FIRST_LEVEL = (0.0, 0.85)
+# What a bin holds when a history begins scatters this much around what the time since its last turn makes likely, as
+# a standard deviation of the logarithm.
+FIRST_SPREAD = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +58,16 @@ class World:
     seed
         Where all chance comes from.
     at
-        The moment it begins.
+        The moment it begins. The bins hold what came since they had their last turn of the fixed schedule.
     """
 
     def __init__(self, bins: Bins, usage: Usage, devices: Devices, seed: int, at: datetime) -> None:
         self.bins = bins
         self._usage = usage
-        self._devices = devices
-        self._seed = seed
+        self.devices = devices
+        self.seed = seed
         self._at_s = second_of(at)
-        first = draw(seed, Purpose.FIRST_LEVELS).uniform(*FIRST_LEVEL, len(bins))
-        self._volume_l = first * bins.usable_volume_l
+        self._volume_l = _first_volumes(bins, usage, seed, at)
         self._set_aside_l = np.zeros(int(bins.group.max()) + 1)
         self._frame_of_row = np.full(len(bins), np.inf)
         self._hour = -1
@@ -134,7 +135,7 @@ class World:
         self._at_s, self._volume_l, self._set_aside_l = at_s, volume_l, set_aside_l
 
     def _fingerprint(self) -> str:
-        named = "\n".join((str(self._seed), *self.bins.id, *self._devices.id))
+        named = "\n".join((str(self.seed), *self.bins.id, *self.devices.id))
         return hashlib.sha256(named.encode()).hexdigest()
 
     def _steps(self, until_s: float) -> Iterator[float]:
@@ -149,21 +150,21 @@ class World:
         # A device reports what was there when it measured: first what fell before, then the rest.
         before = fallen.at_s < self._frame_of_row[fallen.row]
         np.add.at(self._volume_l, fallen.row[before], fallen.volume_l[before])
-        measured = self._devices.row[sent.device]
+        measured = self.devices.row[sent.device]
         level = self._volume_l[measured] / self.bins.usable_volume_l[measured]
         np.add.at(self._volume_l, fallen.row[~before], fallen.volume_l[~before])
         self._at_s = until_s
         if until_s % ROUND_S == 0:
             self._swap(until_s)
-        return self._uplinks(sent, distance_mm(level, self.bins.depth_cm[measured], sent, self._devices))
+        return self._uplinks(sent, distance_mm(level, self.bins.depth_cm[measured], sent, self.devices))
 
     def _draw_hour(self, hour: int) -> None:
         if hour == self._hour:
             return
-        self._deposits = deposits_in(hour, self._usage, self.bins.timezone, self._seed)
-        self._frames = frames_in(hour, self._devices, self._seed)
+        self._deposits = deposits_in(hour, self._usage, self.bins.timezone, self.seed)
+        self._frames = frames_in(hour, self.devices, self.seed)
         self._frame_of_row[:] = np.inf
-        self._frame_of_row[self._devices.row[self._frames.device]] = self._frames.at_s
+        self._frame_of_row[self.devices.row[self._frames.device]] = self._frames.at_s
         self._hour = hour
 
     def _swap(self, at_s: float) -> None:
@@ -173,7 +174,7 @@ class World:
         self._volume_l[rows] = 0.0
 
     def _uplinks(self, sent: Frames, distances_mm: NDArray[np.int64]) -> list[Uplink]:
-        devices = self._devices
+        devices = self.devices
         return [
             Uplink(
                 device_id=devices.id[device],
@@ -183,7 +184,7 @@ class World:
                 distance_mm=distance,
                 temperature_c=temperature_c,
                 battery_percent=battery_percent,
-                tilted=devices.fault[device] == Fault.TILTED,
+                tilted=bool(devices.fault[device] == Fault.TILTED),
                 gateway=int(devices.gateway[device]),
             )
             for device, at_s, temperature_c, battery_percent, distance in zip(
@@ -195,3 +196,12 @@ class World:
                 strict=True,
             )
         ]
+
+
+def _first_volumes(bins: Bins, usage: Usage, seed: int, at: datetime) -> NDArray[np.float64]:
+    days = np.empty(len(bins))
+    for (point_id, stream), rows in bins.of_stop.items():
+        days[rows] = (at - turn_of(point_id, stream).last_before(at, bins.timezone)) / timedelta(days=1)
+    scatter = np.exp(FIRST_SPREAD * draw(seed, Purpose.FIRST_LEVELS).standard_normal(len(bins)))
+    volume_l: NDArray[np.float64] = usage.mean_l_per_day * days * scatter
+    return volume_l

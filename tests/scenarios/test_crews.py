@@ -7,7 +7,7 @@ import pytest
 
 from city.streams import Stream
 from routing.plan import VisitKind
-from scenarios.crews import PlannedVisit, Tour, departures, hindrance_at, on_board, weight_on_scale
+from scenarios.crews import PlannedVisit, Tour, departures, hindrance_at, weight_on_scale
 
 SIX = datetime(2026, 3, 3, 22, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ def tour(name: str = "d1-1", published: datetime = SIX - timedelta(hours=1), sto
                 VisitKind.STOP, f"p{number}/dry", f"p{number}", Stream.DRY, arrives, arrives + timedelta(minutes=2)
             )
         )
-    return Tour(name, "crew", published, tuple(visits))
+    return Tour(name, "crew", "truck", published, tuple(visits))
 
 
 def test_crews_keep_near_their_plan_and_never_go_back_in_time() -> None:
@@ -54,9 +54,3 @@ def test_scales_scatter_around_the_true_weight() -> None:
     weights = np.array([weight_on_scale(200.0, tour(), f"p{stop}/dry", 1) for stop in range(500)])
     assert weights.mean() == pytest.approx(200, rel=0.03)
     assert weights.std() == pytest.approx(24, rel=0.2)
-
-
-def test_a_truck_is_empty_after_it_unloaded() -> None:
-    stop, unload = VisitKind.STOP, VisitKind.UNLOAD
-    assert on_board([(stop, 300.0), (stop, 200.0)]) == 500.0
-    assert on_board([(stop, 300.0), (unload, 0.0), (stop, 200.0)]) == 200.0
