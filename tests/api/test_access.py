@@ -8,8 +8,10 @@ from fastapi.testclient import TestClient
 
 from agents.records import record_service
 from api.accounts import EVERYWHERE, Role
+from city.database import transaction
 from sensors.devices import Mounting, register_devices
 from sensors.service import ServiceOutcome
+from sensors.telemetry import Device
 from tests.api.people import ELSEWHERE, HERE, People, on_sqlite
 from tests.api.proposing import OTHER_DATE, make_dispatch, make_proposal
 
@@ -19,6 +21,7 @@ READERS = {Role.VIEWER, Role.OPERATOR, Role.SUPERVISOR, Role.ADMIN}
 DECIDERS = {Role.OPERATOR, Role.SUPERVISOR}
 PEOPLE = {*READERS, Role.CREW, Role.INTEGRATOR}
 MACHINES = {Role.DEVICE, Role.INTEGRATOR}
+KEEPERS = {Role.INTEGRATOR, Role.ADMIN}
 EVERYBODY = set(Role)
 
 
@@ -47,6 +50,8 @@ OPERATIONS = {
     "GET /api/v1/audit": Operation({Role.SUPERVISOR, Role.ADMIN}, of_district=False),
     "GET /api/v1/proposals": Operation(READERS, query={"district": HERE}),
     "GET /api/v1/proposals/{proposal_id}": Operation(READERS),
+    "GET /api/v1/proposals/{proposal_id}/map": Operation(READERS),
+    "GET /api/v1/proposals/{proposal_id}/map": Operation(READERS),
     "POST /api/v1/proposals/{proposal_id}/approve": Operation(DECIDERS, reached=428),
     "POST /api/v1/proposals/{proposal_id}/reject": Operation(DECIDERS, reached=428, body={"reason": "no truck"}),
     "POST /api/v1/proposals/{proposal_id}/edits": Operation(
@@ -59,6 +64,9 @@ OPERATIONS = {
     ),
     "GET /api/v1/needs": Operation(READERS, query={"district": HERE}),
     "GET /api/v1/bins/{bin_id}": Operation(PEOPLE),
+    "GET /api/v1/devices/{device_id}": Operation(KEEPERS),
+    "PUT /api/v1/devices/{device_id}": Operation(KEEPERS, reached=428, body={"mounting_height_cm": 150}),
+    "POST /api/v1/intake/{format}": Operation(MACHINES, reached=422, of_district=False, body={"device": "nobody"}),
     "GET /api/v1/devices/{device_id}": Operation({Role.INTEGRATOR, Role.ADMIN}, of_district=False),
     "PUT /api/v1/devices/{device_id}": Operation(
         {Role.INTEGRATOR, Role.ADMIN}, of_district=False, body={"mounting_height_cm": 120}
@@ -77,11 +85,15 @@ def objects(people: People) -> dict[str, str]:
     stop_id = f"{HERE}-p0/dry"
     done = ServiceOutcome.DONE
     record_service(people.engine, people.clock, dispatch_id=dispatch_id, stop_id=stop_id, outcome=done, actor="test")
+    with transaction(people.engine) as session:
+        session.add(Device(id="meter-1", bin_id=f"{HERE}-p0-dry", mounting_height_cm=150))
     return {
         "dispatch_id": dispatch_id,
         "stop_id": stop_id,
         "proposal_id": make_proposal(people.engine, people.clock, HERE, service_date=OTHER_DATE),
         "bin_id": f"{HERE}-p0-dry",
+        "device_id": "meter-1",
+        "format": "dustcart",
         "device_id": "a-device",
         "format": "dustcart",
     }
