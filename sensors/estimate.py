@@ -19,7 +19,7 @@ from sensors.priors import PRIOR_HOURS, Prior
 FIT_SIGMAS = 3.5
 
 # Noise of one reading, as a level: where it starts, what it may become, and how fast it is learned.
-FIRST_NOISE, LEAST_NOISE, MOST_NOISE = 0.03, 0.02, 0.08
+FIRST_NOISE, LEAST_NOISE, MOST_NOISE = 0.04, 0.04, 0.10
 NOISE_PACE = 0.02
 
 # Share of readings that turn false after a true one, and how their distance from the truth thins out.
@@ -59,7 +59,7 @@ LESSON = timedelta(hours=24)
 SPREAD_LESSON_H = 12.0
 # What was learned counts half after so long, because seasons and habits change; and the rate wanders by this share.
 HALF_LIFE_H = 21 * 24.0
-DRIFT = 0.1
+DRIFT = 0.3
 LEAST_RATE = 1e-6
 
 INTERVAL_PACE = 0.05
