@@ -7,6 +7,7 @@ fleet of twenty sizes rarely needs more than three.
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from threading import Lock as Mutex
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from city.network import RoadNetwork
 from city.registry import Closure, ClosureKind, Truck
 from city.store import city_of, load_network
 from routing.conditions import RoadConditions
+from routing.dissection import Dissection, dissect, kept_dissection
 from routing.profile import TruckProfile
 from routing.roads import RoadGraph
 
@@ -37,10 +39,11 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Roads:
-    """The road network at one version, and the steps in which its streets limit trucks."""
+    """The road network at one version, how its map is cut, and the steps in which its streets limit trucks."""
 
     version: str
     network: RoadNetwork
+    dissection: Dissection
     widths_cm: NDArray[np.int32]
     heights_cm: NDArray[np.int32]
     weights_kg: NDArray[np.int32]
@@ -55,10 +58,14 @@ class Roads:
 
 
 class CityRoads:
-    """Road graphs of the city behind an engine, for every thread that plans."""
+    """Road graphs of the city behind an engine, for every thread that plans.
 
-    def __init__(self, engine: Engine) -> None:
+    `folder` keeps how the map is cut, which takes a megacity half a minute to find.
+    """
+
+    def __init__(self, engine: Engine, folder: Path | None = None) -> None:
         self._engine = engine
+        self._folder = folder
         self._mutex = Mutex()
         self._roads: Roads | None = None
         self._open: dict[Size, RoadGraph] = {}
@@ -80,6 +87,7 @@ class CityRoads:
                 self._roads = Roads(
                     version,
                     network,
+                    kept_dissection(network, self._folder, version) if self._folder else dissect(network),
                     *(
                         np.unique(limits[limits > 0])
                         for limits in (network.max_width_cm, network.max_height_cm, network.max_weight_kg)
@@ -91,7 +99,7 @@ class CityRoads:
 
     def _graph(self, roads: Roads, size: Size, closed_ways: frozenset[int]) -> RoadGraph:
         if size not in self._open:
-            self._open[size] = RoadGraph.build(roads.network, TruckProfile(*size))
+            self._open[size] = RoadGraph.build(roads.network, TruckProfile(*size), dissection=roads.dissection)
         if not closed_ways:
             return self._open[size]
         key = (size, closed_ways)

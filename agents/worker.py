@@ -99,7 +99,12 @@ class Worker:
         self._machine = machine or SystemClock()
         self._solvers = solvers or Solvers(settings.cores)
         self._surroundings = Surroundings(
-            engine, clock, settings, roads or CityRoads(engine), self._solvers, token=uuid.uuid4().hex
+            engine,
+            clock,
+            settings,
+            roads or CityRoads(engine, settings.cache_dir),
+            self._solvers,
+            token=uuid.uuid4().hex,
         )
         self._resources = ExitStack()
         self.checkpoints = self._resources.enter_context(open_checkpoints(engine))

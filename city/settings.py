@@ -33,6 +33,11 @@ class Settings(BaseSettings):
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.data_dir / 'dustcart.sqlite'}"
 
+    @property
+    def cache_dir(self) -> Path:
+        """Where files are kept that can be made again."""
+        return self.data_dir / "cache"
+
     @classmethod
     def settings_customise_sources(
         cls,

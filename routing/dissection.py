@@ -5,6 +5,7 @@ inertial flow (Schild and Sommer 2015, "On balanced separators in road networks"
 junctions at one end are sources, those at the other end sinks, and the smallest cut between them is a maximum flow.
 """
 
+import logging
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from city.network import RoadNetwork
 from routing.compiled import compiled
 from routing.errors import RoutingError
 from routing.loops import without_loops
+
+log = logging.getLogger(__name__)
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -79,7 +82,8 @@ class Dissection:
 def kept_dissection(network: RoadNetwork, folder: Path, version: str, cores: int = 1) -> Dissection:
     """Return the dissection kept in a folder for this version of the roads; find it and keep it if there is none.
 
-    A file that cannot be read, or is of another network, is written anew.
+    A file that cannot be read, or is of another network, is written anew. Where the folder cannot be written, a
+    warning is logged.
     """
     path = folder / f"roads-{version}.npz"
     if path.is_file():
@@ -90,7 +94,10 @@ def kept_dissection(network: RoadNetwork, folder: Path, version: str, cores: int
         if kept is not None and len(kept.order) == len(without_loops(network).lon):
             return kept
     found = dissect(network, cores)
-    found.save(path)
+    try:
+        found.save(path)
+    except OSError as error:
+        log.warning("how the map is cut cannot be kept in %s (%s); it is found again at every start", folder, error)
     return found
 
 

@@ -1,88 +1,90 @@
-"""Intake: devices, gateways and network servers deliver messages; what is counted as stored is durable."""
+"""Intake: what devices and network servers deliver. Nothing is acknowledged that is not stored."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from api.access import Permission, Principal, needs
+from api.access import Permission, needs
 from api.context import Here
-from api.fields import ID_RULES, InLanguage
 from api.problems import Refusal, refusals
-from city.wording import say
 from sensors.decoders import formats
 from sensors.intake import receive
 
 router = APIRouter(tags=["telemetry"])
 
-Format = Annotated[str, Path(**ID_RULES, description=f"how the message is written: {', '.join(formats())}")]
+_EXAMPLES = {
+    "one": {
+        "summary": "dustcart: one reading",
+        "value": {"device": "24e124713d341234", "at": "2026-03-01T06:30:00+08:00", "distance_cm": 63.5},
+    },
+    "many": {
+        "summary": "dustcart: several readings",
+        "value": [
+            {"device": "24e124713d341234", "at": "2026-03-01T06:30:00+08:00", "distance_cm": 63.5, "sequence": 1207},
+            {"device": "meter-7", "at": "2026-03-01T06:31:00+08:00", "fill_level": 0.4, "battery_percent": 92},
+        ],
+    },
+}
 
 
-class RejectionView(BaseModel):
-    """Something that was not stored, and why. It is kept and can be replayed after a repair."""
+class RejectedView(BaseModel):
+    """A reading that cannot be used. It is kept, whole, with its reason."""
 
+    index: int | None = Field(description="its place in the message, from 0; none: the message as a whole")
+    device_id: str | None
     code: str = Field(examples=["unknown_device"])
-    message: str = Field(description="why, in the caller's language")
-    detail: str = Field(description="the same in English, with the values")
-    device: str | None
-    index: int | None = Field(description="place in the message; none: the whole message")
+    message: str = Field(description="what is wrong and what to do, in English")
 
 
 class ReceiptView(BaseModel):
     """What became of a message."""
 
-    stored: int = Field(description="readings that are durable now", examples=[1])
-    duplicates: int = Field(description="readings that were known already", examples=[0])
-    rejected: list[RejectionView]
+    stored: int = Field(description="readings stored now")
+    duplicates: int = Field(description="readings that were stored before; delivering again is safe")
+    rejected: list[RejectedView]
 
 
-async def raw_body(request: Request) -> bytes:
-    """Read the message as it came; its format decides what it means."""
+async def body_of(request: Request) -> bytes:
+    """Return the body as it came: decoders read bytes."""
     return await request.body()
 
 
 @router.post(
     "/intake/{format}",
-    responses=refusals("unauthenticated", "forbidden", "not-found", "body-too-large", "invalid-request"),
+    dependencies=[needs(Permission.DELIVER_READINGS)],
+    responses=refusals("unauthenticated", "forbidden", "not-found", "nothing-usable")
+    | {207: {"model": ReceiptView, "description": "Some readings were stored, some cannot be used"}},
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {},
-                    "example": {"device": "24e124713d000001", "at": "2026-03-03T07:15:00+08:00", "distance_cm": 61.5},
-                }
-            },
+            "description": "A message in the format of the address: Dustcart's own reading or a list of them, or the"
+            " event that the network server's HTTP integration sends.",
+            "content": {"application/json": {"schema": {}, "examples": _EXAMPLES}},
         }
     },
 )
 def deliver(
-    *,
     context: Here,
-    principal: Annotated[Principal, needs(Permission.DELIVER_READINGS)],  # noqa: ARG001 - being let in is all
-    language: InLanguage,
-    format: Format,  # noqa: A002 - the word of the address
-    body: Annotated[bytes, Depends(raw_body)],
+    response: Response,
+    format_name: Annotated[str, Path(alias="format", description="of the message", examples=["chirpstack"])],
+    body: Annotated[bytes, Depends(body_of)],
 ) -> ReceiptView:
-    """Deliver one message. Delivering it again is safe: its readings count as duplicates and nothing changes.
+    """Deliver readings. The answer comes after they are stored.
 
-    The answer is 200 even if something in it cannot be used: that is named here, kept, and would not get better by
-    sending it again.
+    - **200**: every reading is stored, now or before. A message without readings (a join, say) is also fine.
+    - **207**: some are stored, the rest cannot be used; `rejected` says which and why. They are kept too.
+    - **422**: none can be used. Sending the same again does not help.
+    - **503**: could not be stored; send again.
     """
-    if format not in formats():
+    if format_name not in formats():
         raise Refusal("not-found")
-    receipt = receive(context.engine, context.clock, format=format, body=body)
-    return ReceiptView(
-        stored=receipt.stored,
-        duplicates=receipt.duplicates,
-        rejected=[
-            RejectionView(
-                code=rejection.code,
-                message=say("sensors", f"rejection.{rejection.code}", language),
-                detail=rejection.message,
-                device=rejection.device_id,
-                index=rejection.index,
-            )
-            for rejection in receipt.rejected
-        ],
-    )
+    receipt = receive(context.engine, context.clock, format=format_name, body=body)
+    rejected = [RejectedView.model_validate(one, from_attributes=True) for one in receipt.rejected]
+    if rejected and not receipt.stored and not receipt.duplicates:
+        raise Refusal(
+            "nothing-usable", members={"rejected": [one.model_dump() for one in rejected]}, count=len(rejected)
+        )
+    if rejected:
+        response.status_code = 207
+    return ReceiptView(stored=receipt.stored, duplicates=receipt.duplicates, rejected=rejected)

@@ -6,16 +6,15 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from agents.drawing import draw
+from agents.maps import map_of
 from api.access import Permission, Principal, needs
 from api.conditions import with_etag
 from api.context import Here
 from api.fields import InLanguage, PathId
-from api.problems import Refusal, refusals
+from api.problems import refusals
 from api.resources.proposals import find_proposal, tag_of
 from api.views.names import timezone_of
 from city.database import reading
-from routing.errors import RoutingError
 
 router = APIRouter(tags=["proposals"])
 
@@ -53,7 +52,7 @@ class MapView(BaseModel):
     "/proposals/{proposal_id}/map",
     response_class=GeoJsonResponse,
     response_model=MapView,
-    responses=with_etag(200) | refusals("unauthenticated", "forbidden", "not-found", "conflict", "invalid-request"),
+    responses=with_etag(200) | refusals("unauthenticated", "forbidden", "not-found", "wrong-state", "invalid-request"),
 )
 def read_map(
     *,
@@ -69,11 +68,7 @@ def read_map(
     """
     with reading(context.engine) as session:
         shown = find_proposal(session, principal, Permission.READ_PROPOSALS, proposal_id, version)
-        try:
-            drawn = draw(session, context.desk.roads, context.desk.problems, shown)
-        except RoutingError as error:
-            said = str(error)
-            raise Refusal("conflict", detail=lambda _: said) from error
+        drawn = map_of(context.desk, session, shown)
         timezone = timezone_of(session)
     facts = {
         "proposal_id": proposal_id,

@@ -11,6 +11,7 @@ from api.accounts import Role, create_account
 from api.codes import issue_code
 from api.keys import MACHINE_ROLES, create_key
 from city.clock import ManualClock
+from city.network import RoadClass
 from city.registry import (
     Bin,
     City,
@@ -24,6 +25,7 @@ from city.registry import (
     StreamRule,
     Truck,
 )
+from city.roads import RoadNode, RoadSegment
 from city.streams import Stream
 
 HERE, ELSEWHERE = "huangpu", "pudong"
@@ -32,13 +34,40 @@ HERE, ELSEWHERE = "huangpu", "pudong"
 on_sqlite = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
 
+def streets() -> list[object]:
+    """Two streets from west to east, 330 m apart, joined at their ends and between the districts."""
+    columns, rows = (121.465, 121.495, 121.535), (31.23, 31.233)
+    nodes = [
+        RoadNode(id=10 * row + column, lon=lon, lat=lat)
+        for row, lat in enumerate(rows)
+        for column, lon in enumerate(columns)
+    ]
+    along = [(10 * row + column, 10 * row + column + 1) for row in (0, 1) for column in (0, 1)]
+    across = [(column, 10 + column) for column in (0, 1, 2)]
+    place = {node.id: (node.lon, node.lat) for node in nodes}
+    segments = [
+        RoadSegment(
+            id=number,
+            way_id=100 + number,
+            from_node=start,
+            to_node=end,
+            length_m=95_000 * abs(place[start][0] - place[end][0]) + 111_000 * abs(place[start][1] - place[end][1]),
+            road_class=RoadClass.SECONDARY,
+            name="Renmin Road" if number < len(along) else "",
+        )
+        for number, (start, end) in enumerate([*along, *across])
+    ]
+    return [*nodes, *segments]
+
+
 def registry() -> list[object]:
     """Two districts with a depot, a transfer station, two trucks and four points each."""
     rows: list[object] = [
-        City(name="Shanghai", timezone="Asia/Shanghai"),
+        City(name="Shanghai", timezone="Asia/Shanghai", roads_version="grid"),
         District(id=HERE, name="Huangpu", name_zh="黄浦区"),
         District(id=ELSEWHERE, name="Pudong", name_zh="浦东新区"),
         Shift(id="morning", name="Morning", name_zh="早班", hours="06:30-13:00"),
+        *streets(),
         *(StreamRule(stream=stream, density_kg_per_l=0.15) for stream in Stream),
     ]
     for at, district in enumerate((HERE, ELSEWHERE)):

@@ -9,7 +9,6 @@ from fastapi.testclient import TestClient
 from agents.records import record_service
 from api.accounts import EVERYWHERE, Role
 from city.database import transaction
-from sensors.devices import Mounting, register_devices
 from sensors.service import ServiceOutcome
 from sensors.telemetry import Device
 from tests.api.people import ELSEWHERE, HERE, People, on_sqlite
@@ -51,7 +50,6 @@ OPERATIONS = {
     "GET /api/v1/proposals": Operation(READERS, query={"district": HERE}),
     "GET /api/v1/proposals/{proposal_id}": Operation(READERS),
     "GET /api/v1/proposals/{proposal_id}/map": Operation(READERS),
-    "GET /api/v1/proposals/{proposal_id}/map": Operation(READERS),
     "POST /api/v1/proposals/{proposal_id}/approve": Operation(DECIDERS, reached=428),
     "POST /api/v1/proposals/{proposal_id}/reject": Operation(DECIDERS, reached=428, body={"reason": "no truck"}),
     "POST /api/v1/proposals/{proposal_id}/edits": Operation(
@@ -67,11 +65,6 @@ OPERATIONS = {
     "GET /api/v1/devices/{device_id}": Operation(KEEPERS),
     "PUT /api/v1/devices/{device_id}": Operation(KEEPERS, reached=428, body={"mounting_height_cm": 150}),
     "POST /api/v1/intake/{format}": Operation(MACHINES, reached=422, of_district=False, body={"device": "nobody"}),
-    "GET /api/v1/devices/{device_id}": Operation({Role.INTEGRATOR, Role.ADMIN}, of_district=False),
-    "PUT /api/v1/devices/{device_id}": Operation(
-        {Role.INTEGRATOR, Role.ADMIN}, of_district=False, body={"mounting_height_cm": 120}
-    ),
-    "POST /api/v1/intake/{format}": Operation(MACHINES, of_district=False, body=[]),
 }
 # Open to everybody, and the only operations without a credential; sign-out is in test_signing_in.py.
 OPEN = {"POST /api/v1/sign-in", "POST /api/v1/sign-out", "GET /health", "GET /ready"}
@@ -81,7 +74,6 @@ OPEN = {"POST /api/v1/sign-in", "POST /api/v1/sign-out", "GET /health", "GET /re
 def objects(people: People) -> dict[str, str]:
     """One of each object, in the one district."""
     dispatch_id = make_dispatch(people.engine, people.clock, HERE)
-    register_devices(people.engine, [Mounting("a-device", None, "", 120)])
     stop_id = f"{HERE}-p0/dry"
     done = ServiceOutcome.DONE
     record_service(people.engine, people.clock, dispatch_id=dispatch_id, stop_id=stop_id, outcome=done, actor="test")
@@ -93,8 +85,6 @@ def objects(people: People) -> dict[str, str]:
         "proposal_id": make_proposal(people.engine, people.clock, HERE, service_date=OTHER_DATE),
         "bin_id": f"{HERE}-p0-dry",
         "device_id": "meter-1",
-        "format": "dustcart",
-        "device_id": "a-device",
         "format": "dustcart",
     }
 

@@ -14,7 +14,13 @@ from tests.api.proposing import make_dispatch, make_proposal
 
 ODDITIES = ["\x00", "1e400", "9" * 30, "0001-01-01", "9999-12-31T23:59:59+14:00", "../..", "*"]
 NAMES = ["huangpu-p0/dry", "huangpu-truck-1", "huangpu-p3", "24e124713d341234"]
-REAL = {"proposal_id": "p2", "dispatch_id": "d1-1", "bin_id": f"{HERE}-p0-dry", "format": "dustcart"}
+REAL = {
+    "proposal_id": "p2",
+    "dispatch_id": "d1-1",
+    "bin_id": f"{HERE}-p0-dry",
+    "format": "dustcart",
+    "device_id": "meter-1",
+}
 SCALARS = (
     st.none()
     | st.booleans()
