@@ -7,7 +7,9 @@ from pydantic import BaseModel, Field
 
 from api.access import Permission, needs
 from api.context import Here
+from api.fields import ID_RULES, InLanguage
 from api.problems import Refusal, refusals
+from city.wording import say
 from sensors.decoders import formats
 from sensors.intake import receive
 
@@ -34,7 +36,8 @@ class RejectedView(BaseModel):
     index: int | None = Field(description="its place in the message, from 0; none: the message as a whole")
     device_id: str | None
     code: str = Field(examples=["unknown_device"])
-    message: str = Field(description="what is wrong and what to do, in English")
+    message: str = Field(description="what is wrong, in the caller's language")
+    detail: str = Field(description="the same in English, with the values")
 
 
 class ReceiptView(BaseModel):
@@ -53,7 +56,7 @@ async def body_of(request: Request) -> bytes:
 @router.post(
     "/intake/{format}",
     dependencies=[needs(Permission.DELIVER_READINGS)],
-    responses=refusals("unauthenticated", "forbidden", "not-found", "nothing-usable")
+    responses=refusals("unauthenticated", "forbidden", "not-found", "invalid-request", "nothing-usable")
     | {207: {"model": ReceiptView, "description": "Some readings were stored, some cannot be used"}},
     openapi_extra={
         "requestBody": {
@@ -65,9 +68,11 @@ async def body_of(request: Request) -> bytes:
     },
 )
 def deliver(
+    *,
     context: Here,
+    language: InLanguage,
     response: Response,
-    format_name: Annotated[str, Path(alias="format", description="of the message", examples=["chirpstack"])],
+    format_name: Annotated[str, Path(alias="format", **ID_RULES, description=f"one of {', '.join(formats())}")],
     body: Annotated[bytes, Depends(body_of)],
 ) -> ReceiptView:
     """Deliver readings. The answer comes after they are stored.
@@ -80,7 +85,16 @@ def deliver(
     if format_name not in formats():
         raise Refusal("not-found")
     receipt = receive(context.engine, context.clock, format=format_name, body=body)
-    rejected = [RejectedView.model_validate(one, from_attributes=True) for one in receipt.rejected]
+    rejected = [
+        RejectedView(
+            index=one.index,
+            device_id=one.device_id,
+            code=one.code,
+            message=say("sensors", f"rejection.{one.code}", language),
+            detail=one.message,
+        )
+        for one in receipt.rejected
+    ]
     if rejected and not receipt.stored and not receipt.duplicates:
         raise Refusal(
             "nothing-usable", members={"rejected": [one.model_dump() for one in rejected]}, count=len(rejected)

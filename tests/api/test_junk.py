@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.accounts import EVERYWHERE, Role
+from sensors.devices import Mounting, register_devices
 from tests.api.people import ELSEWHERE, HERE, People
 from tests.api.proposing import make_dispatch, make_proposal
 
@@ -17,9 +18,10 @@ NAMES = ["huangpu-p0/dry", "huangpu-truck-1", "huangpu-p3", "24e124713d341234"]
 REAL = {
     "proposal_id": "p2",
     "dispatch_id": "d1-1",
+    "stop_id": f"{HERE}-p0/dry",
     "bin_id": f"{HERE}-p0-dry",
-    "format": "dustcart",
     "device_id": "meter-1",
+    "format": "dustcart",
 }
 SCALARS = (
     st.none()
@@ -81,6 +83,7 @@ def everybody(people: People) -> TestClient:
     """Somebody with every role in every district, and objects to trip over."""
     make_dispatch(people.engine, people.clock)
     make_proposal(people.engine, people.clock, ELSEWHERE)
+    register_devices(people.engine, [Mounting("meter-1", f"{HERE}-p0-dry", "", 150)])
     return people.client(*((role, EVERYWHERE) for role in Role), name="everybody")
 
 
