@@ -15,6 +15,15 @@ SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 POSTGRES_URL = os.environ.get("DUSTCART_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give the tests a data folder of their own, so that none is made where they are run."""
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DUSTCART_DATA_DIR", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of the real inputs; the test is skipped where it is not there."""

@@ -150,6 +150,14 @@ def test_a_kept_dissection_that_is_broken_or_of_another_network_is_made_anew(tmp
     assert len(kept_dissection(network, tmp_path, "v1").order) == 36
 
 
+def test_where_a_dissection_cannot_be_kept_it_is_used_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    assert len(kept_dissection(checkerboard(6, 6, seed=1), tmp_path / "cache", "v1").order) == 36
+    assert "cannot be kept" in caplog.text
+
+
 def test_a_dissection_of_another_network_is_refused() -> None:
     with pytest.raises(RoutingError, match="network of 25 junctions, this one has 36"):
         RoadGraph.build(checkerboard(6, 6, seed=1), dissection=dissect(checkerboard(5, 5, seed=1)))
