@@ -1,15 +1,22 @@
-"""Solving beside the program: a pool of processes that know nothing but `routing`, so that the API is never held up."""
+"""Solving beside the program: processes that know nothing but `routing`, so that the API is never held up.
 
-import multiprocessing
+They are started by name and not as copies of this program (`multiprocessing` would run its main module again in each):
+a solving process holds the engines and the problem, no database, no web server.
+"""
+
 import os
+import subprocess
+import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+from pathlib import Path
 
 from agents.errors import PlanningError
+from agents.solving import receive, send
+from routing.errors import RoutingError
 from routing.plan import Plan
 from routing.problem import Problem
+
+ATTEMPTS = 2
 
 
 class Solvers:
@@ -23,8 +30,10 @@ class Solvers:
 
     def __init__(self, cores: int = 0) -> None:
         self.cores = cores or os.cpu_count() or 1
+        self._turns = threading.Semaphore(self.cores)
         self._mutex = threading.Lock()
-        self._pool: ProcessPoolExecutor | None = None
+        self._idle: list[subprocess.Popen[bytes]] = []
+        self._all: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
     def solve(self, problem: Problem, seconds: float, *, seed: int, start: Plan | None = None) -> Plan:
@@ -33,75 +42,95 @@ class Solvers:
         Raises
         ------
         PlanningError
-            If the process dies twice, as it does when the system runs out of memory.
+            If the process dies twice, as it does when the system runs out of memory; or the processes are ended.
         RoutingError
             If the problem cannot be solved as it is.
         """
-        for _ in range(2):
-            pool = self._running()
-            try:
-                return pool.submit(_solve, problem, seconds, seed, start).result()
-            except BrokenProcessPool:
-                self._discard(pool)
+        with self._turns:
+            for _ in range(ATTEMPTS):
+                process = self._take()
+                try:
+                    kind, answer = _ask(process, (problem, seconds, seed, start))
+                except (EOFError, OSError):
+                    self._bury(process)
+                    continue
+                self._give_back(process)
+                if kind == "refused":
+                    raise RoutingError(answer)
+                if kind == "failed":
+                    raise RuntimeError(answer)
+                assert isinstance(answer, Plan)  # noqa: S101
+                return answer
         raise PlanningError("solver_died", stops=len(problem.stops), trucks=len(problem.trucks))
 
     def warm(self) -> None:
         """Start the processes and let them load the engines, so that the first plan does not wait for that."""
-        pool = self._running()
-        for _ in range(self.cores):
-            pool.submit(_load)
+        for process in [self._take() for _ in range(self.cores)]:
+            self._give_back(process)
 
     def processes(self) -> list[int]:
         """Return the ids of the processes that are running."""
         with self._mutex:
-            return [] if self._pool is None else list(self._pool._processes)
+            return [process.pid for process in self._all]
 
     def close(self) -> None:
         """End the processes; plans that are being solved are given up."""
         with self._mutex:
             self._closed = True
-            if self._pool is not None:
-                for process in list(self._pool._processes.values()):
-                    process.terminate()
-                self._pool.shutdown(wait=True, cancel_futures=True)
-                self._pool = None
+            ended, self._all, self._idle = self._all, set(), []
+        for process in ended:
+            process.kill()
+        for process in ended:
+            _reap(process)
 
-    def _running(self) -> ProcessPoolExecutor:
+    def _take(self) -> subprocess.Popen[bytes]:
         with self._mutex:
             if self._closed:
                 raise PlanningError("solver_closed")
-            if self._pool is None:
-                self._pool = ProcessPoolExecutor(
-                    self.cores, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
-                )
-            return self._pool
+            if self._idle:
+                return self._idle.pop()
+            process = _start()
+            self._all.add(process)
+            return process
 
-    def _discard(self, broken: ProcessPoolExecutor) -> None:
+    def _give_back(self, process: subprocess.Popen[bytes]) -> None:
         with self._mutex:
-            if self._pool is broken:
-                self._pool = None
-        broken.shutdown(wait=False, cancel_futures=True)
+            if process in self._all:
+                self._idle.append(process)
+
+    def _bury(self, process: subprocess.Popen[bytes]) -> None:
+        with self._mutex:
+            self._all.discard(process)
+        process.kill()
+        _reap(process)
 
 
-def _load() -> None:
-    """Load what solving needs. Slow enough that every process of the pool gets one of these."""
-    from routing.engines import ortools, pyvrp  # noqa: F401, PLC0415
+def _start() -> subprocess.Popen[bytes]:
+    """Start a solving process. It finds the program where this one does; a Ctrl-C in the terminal is not its own."""
+    places = os.pathsep.join(str(Path(place).absolute()) for place in sys.path)
+    return subprocess.Popen(
+        [sys.executable, "-m", "agents.solving"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": places},
+        start_new_session=True,
+    )
 
 
-def _solve(problem: Problem, seconds: float, seed: int, start: Plan | None) -> Plan:
-    """Run in the solving process: only there are the engines and their memory needed."""
-    from routing.solve import Budget, solve  # noqa: PLC0415
-
-    return solve(problem, Budget(seconds), seed=seed, start=start)
-
-
-def _end_with_parent() -> None:
-    """Let a solving process end when the program does, even if that was killed: nobody else would tell it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_wait_for_end, args=(parent.sentinel,), daemon=True).start()
+def _ask(process: subprocess.Popen[bytes], question: object) -> tuple[str, object]:
+    assert process.stdin is not None  # noqa: S101
+    assert process.stdout is not None  # noqa: S101
+    send(process.stdin, question)
+    kind, answer = receive(process.stdout)
+    return kind, answer
 
 
-def _wait_for_end(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of a killed process and close what led to it."""
+    process.wait()
+    for channel in (process.stdin, process.stdout):
+        if channel is not None:
+            try:
+                channel.close()
+            except OSError:
+                continue  # a question that was never read
