@@ -17,6 +17,8 @@ from sensors.priors import PRIOR_HOURS, Prior
 
 # How many standard deviations of noise a reading may lie off an explanation and still fit it.
 FIT_SIGMAS = 3.5
+# The same for what may have come in since: more than this is more likely an echo than a load, until the next says so.
+GAIN_SIGMAS = 2.0
 
 # Noise of one reading, as a level: where it starts, what it may become, and how fast it is learned.
 FIRST_NOISE, LEAST_NOISE, MOST_NOISE = 0.04, 0.04, 0.10
@@ -245,7 +247,7 @@ def _fits(estimate: Estimate, level: float, explained: float, sigma: float, gap_
     noise = FIT_SIGMAS * math.sqrt(sigma**2 + estimate.noise**2)
     gain = estimate.rate_per_h * gap_h
     if not _is_echo(estimate, level):
-        gain += FIT_SIGMAS * estimate.volatility * math.sqrt(gap_h)
+        gain += GAIN_SIGMAS * estimate.volatility * math.sqrt(gap_h)
     return explained - noise <= level <= explained + gain + noise
 
 
