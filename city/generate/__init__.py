@@ -6,20 +6,15 @@ import numpy as np
 
 from city.canonical import canonical, version_of
 from city.errors import CityError
-from city.generate.arterials import draw_arterials
-from city.generate.blocks import cut_into_blocks
 from city.generate.districts import divide
 from city.generate.facilities import build_facilities
 from city.generate.fleet import build_fleet, count_trucks
-from city.generate.land import draw_land
-from city.generate.layout import lay_out
-from city.generate.names import name_districts, name_streets
-from city.generate.places import reach, site_points
+from city.generate.names import name_districts
+from city.generate.places import site_points
 from city.generate.points import furnish
 from city.generate.roads import build_network
 from city.generate.rules import shifts, stream_rules
-from city.generate.traffic import regulate
-from city.generate.turns import forbid_turns
+from city.generate.streets import build_streets
 from city.registry import City, District
 from city.store import CityData
 
@@ -59,43 +54,18 @@ def generate(
     """
     _must_be_possible(points, districts, seed)
     rng = np.random.default_rng(seed)
-    progress("land and main roads")
-    land = draw_land(max(_LEAST_KM2, points * _KM2_PER_POINT), rng)
-    skeleton = draw_arterials(land, rng)
-    progress("streets")
-    cut_into_blocks(skeleton.drawing, skeleton.faces, land, rng)
-    layout = lay_out(skeleton.drawing, land, rng)
-    progress("traffic signs and street names")
-    layout, traffic = regulate(layout, land, rng)
-    turns = forbid_turns(layout, traffic, rng)
-    street_names = name_streets(layout, rng)
-    network = canonical(build_network(layout, traffic, street_names, turns))
-    progress("districts and collection points")
-    sites = site_points(layout, traffic, land, points, rng)
-    parts = divide(layout, sites.sites, districts, rng)
+    progress("building streets")
+    streets = build_streets(max(_LEAST_KM2, points * _KM2_PER_POINT), rng)
+    network = canonical(build_network(streets))
+    progress("placing collection points and bins")
+    sites = site_points(streets, points, rng)
+    parts = divide(streets.layout, sites.sites, districts, rng)
     names = name_districts(districts, rng)
-    collection_points, bins = furnish(
-        sites,
-        layout=layout,
-        traffic=traffic,
-        reached=reach(layout, traffic),
-        districts=parts,
-        names=names,
-        street_names=street_names,
-        rng=rng,
-    )
-    progress("facilities and fleet")
+    collection_points, bins = furnish(sites, streets, parts, names, rng)
+    progress("building facilities and fleet")
     counts = count_trucks(collection_points, bins, names)
-    facilities = build_facilities(
-        sites,
-        layout=layout,
-        traffic=traffic,
-        land=land,
-        districts=parts,
-        names=names,
-        trucks=np.sum(list(counts.values()), axis=0),
-        rng=rng,
-    )
+    trucks_of_district = np.sum(list(counts.values()), axis=0)
+    facilities = build_facilities(sites, streets, parts, names, trucks_of_district, rng=rng)
     trucks, crews = build_fleet(counts, facilities, names)
     return CityData(
         city=City(

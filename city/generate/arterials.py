@@ -73,7 +73,7 @@ def _lattice(land: Land, half: int, rng: np.random.Generator) -> list[_Stretch]:
     avenues = [_avenues(half, rng) for _axis in range(2)]
     steady = [np.isin(np.arange(-half, half + 1), [*chosen, *rings, *(-r for r in rings)]) for chosen in avenues]
     crossing = _crossings(land, half, np.logical_or.outer(steady[1], steady[0]), rng)
-    bends = Waves.draw(rng, 700.0, 2500.0, 9, 0.16)
+    bends = Waves.draw(rng, 700.0, 2500.0, 9, 0.22)
     lesser = rng.random((2, 2 * half + 1)) < 0.35
     part = np.linspace(0, 1, 5)
     stretches = []
@@ -112,11 +112,11 @@ def _crossings(land: Land, half: int, steady: NDArray[np.bool_], rng: np.random.
     shake = np.sqrt(rng.random(disc.shape)) * np.exp(2j * np.pi * rng.random(disc.shape))
     shaken = np.where(steady, 0.08, 0.19) * _MIDDLE_SPACING_M * (1 + 1.2 * np.hypot(across, up)) * shake
     turn = np.exp(1j * rng.uniform(0, np.pi / 2))
-    waves = Waves.draw(rng, 0.3 * land.radius_m + 800, 1.6 * land.radius_m + 800, 7, 0.24)
+    waves = Waves.draw(rng, 0.3 * land.radius_m + 800, 1.6 * land.radius_m + 800, 7, 0.3)
     places = turn * (land.radius_m * _REACH * disc + shaken)
     for centre, radius in zip(land.centre[1:], land.centre_radius_m[1:], strict=True):
         nearness = np.exp(-((np.abs(places - centre) / (1.3 * radius)) ** 2))
-        places = centre + (places - centre) * np.exp(1j * rng.uniform(-0.6, 0.6) * nearness)
+        places = centre + (places - centre) * np.exp(1j * rng.uniform(-0.9, 0.9) * nearness)
     places = waves.move(places)
     for _round in range(3):
         places = land.push_from_river(places, EMBANKMENT_M + _BESIDE_RIVER_M)
@@ -274,10 +274,8 @@ def _streets(built: list[_Stretch], drawing: Drawing) -> list[int]:
         )
         if not follows:
             line = 2 * (stretch.line + _LINES) + stretch.axis
-            ahead = stretch.shape[-1] - stretch.shape[0]
             ring = abs(stretch.line) if stretch.road_class is RoadClass.TRUNK else 0
-            heading = complex(ahead / abs(ahead))
-            drawing.add_street(Street(stretch.road_class, line=line, heading=heading, ring=ring))
+            drawing.add_street(Street(stretch.road_class, line=line, ring=ring))
         found.append(len(drawing.streets) - 1)
         before = stretch
     return found

@@ -26,10 +26,7 @@ class Street:
     parent
         The street that it branches off, whose name it takes when it has none of its own.
     line
-        Which line of main roads it is a stretch of, and 0 for all others: the lines of one direction are odd, those
-        across even, and neighbours differ by 2.
-    heading
-        Towards where a line's numbers of crossings grow, as a unit vector; 0 for streets of no line.
+        Which line of main roads it is a stretch of; 0 for all others.
     ring
         Which ring road it is a side of, counted from the middle; 0 for all others.
     riverside, bridge
@@ -39,7 +36,6 @@ class Street:
     road_class: RoadClass
     parent: int = NOTHING
     line: int = 0
-    heading: complex = 0j
     ring: int = 0
     riverside: bool = False
     bridge: bool = False

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from city.generate.districts import Districts
 from city.generate.land import Land, Places
-from city.generate.layout import Layout
 from city.generate.names import DistrictName
 from city.generate.places import PointSites, site_near
 from city.generate.roads import on_globe
 from city.generate.shares import apportion
-from city.generate.traffic import Traffic
+from city.generate.streets import Streets
 from city.registry import Facility, FacilityKind
 from city.streams import Stream, format_streams
 
@@ -79,13 +78,11 @@ _HAZARDOUS = _Purpose(
 
 def build_facilities(
     found: PointSites,
-    *,
-    layout: Layout,
-    traffic: Traffic,
-    land: Land,
+    streets: Streets,
     districts: Districts,
     names: Sequence[DistrictName],
     trucks: NDArray[np.int64],
+    *,
     rng: np.random.Generator,
 ) -> list[Facility]:
     """Build all facilities.
@@ -97,10 +94,10 @@ def build_facilities(
     """
     wanted = [
         *_of_districts(found, districts, names, trucks, rng),
-        *_of_the_city(len(found.kind), len(names), land, rng),
+        *_of_the_city(len(found.kind), len(names), streets.land, rng),
     ]
     places = np.array([one.place for one in wanted])
-    sites = site_near(layout, traffic, places, _BEHIND_KERB_M, rng)
+    sites = site_near(streets, places, _BEHIND_KERB_M, rng)
     return [
         Facility(
             id=one.id,

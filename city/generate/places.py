@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from city.generate.land import Land, Places
+from city.generate.land import Places
 from city.generate.layout import Layout
-from city.generate.traffic import Traffic, strongly_connected
+from city.generate.streets import Streets
+from city.generate.traffic import strongly_connected
 from city.network import RoadClass
 from city.registry import PointKind
 
@@ -99,11 +100,12 @@ class Reach:
     standard: NDArray[np.bool_]
 
 
-def site_points(layout: Layout, traffic: Traffic, land: Land, count: int, rng: np.random.Generator) -> PointSites:
+def site_points(streets: Streets, count: int, rng: np.random.Generator) -> PointSites:
     """Find a place for every collection point."""
-    pieces = _pieces(layout)
+    land = streets.land
+    pieces = _pieces(streets.layout)
     bustle = land.bustle(pieces.middle)
-    served = reach(layout, traffic).small[pieces.segment]
+    served = reach(streets).small[pieces.segment]
     stations = max(1, round(count * _STATIONS))
     people = pieces.length * _per_class(_STATION_STREETS)[pieces.rank] * (0.15 + bustle) * served
     walkers = pieces.length * _per_class(_LITTER_STREETS)[pieces.rank] * (0.04 + bustle**1.5) * served
@@ -117,13 +119,11 @@ def site_points(layout: Layout, traffic: Traffic, land: Land, count: int, rng: n
     return PointSites(sites, [kinds[one] for one in code.tolist()], land.bustle(sites.place))
 
 
-def site_near(
-    layout: Layout, traffic: Traffic, wanted: Places, behind_kerb_m: float, rng: np.random.Generator
-) -> Sites:
+def site_near(streets: Streets, wanted: Places, behind_kerb_m: float, rng: np.random.Generator) -> Sites:
     """Find places at larger streets near the wanted ones, no two at the same piece of street."""
-    pieces = _pieces(layout)
+    pieces = _pieces(streets.layout)
     large = (pieces.rank >= RoadClass.PRIMARY) & (pieces.rank <= RoadClass.UNCLASSIFIED) & (pieces.length > 20)
-    fit = np.flatnonzero(large & reach(layout, traffic).standard[pieces.segment])
+    fit = np.flatnonzero(large & reach(streets).standard[pieces.segment])
     free = np.zeros(len(fit))
     chosen = []
     for place in wanted.tolist():
@@ -134,8 +134,9 @@ def site_near(
     return _beside(pieces, np.array(chosen, np.int64), half, half * 2 * behind_kerb_m, rng)
 
 
-def reach(layout: Layout, traffic: Traffic) -> Reach:
+def reach(streets: Streets) -> Reach:
     """Say where trucks can stop, by what they can pass; never on a bridge, a ring road or below a low bridge."""
+    layout, traffic = streets.layout, streets.traffic
     ends = layout.ends
     street = np.array([one.bridge or one.ring > 0 for one in layout.streets])[layout.street]
     unlimited = (traffic.max_width_cm == 0) & (traffic.max_weight_kg == 0)

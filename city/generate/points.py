@@ -7,11 +7,10 @@ import numpy as np
 
 from city.generate.districts import Districts
 from city.generate.drawing import NOTHING
-from city.generate.layout import Layout
 from city.generate.names import DistrictName
-from city.generate.places import PointSites, Reach
+from city.generate.places import PointSites, reach
 from city.generate.roads import on_globe
-from city.generate.traffic import Traffic
+from city.generate.streets import Streets
 from city.registry import Bin, CollectionPoint, PointKind
 from city.streams import Stream
 
@@ -55,20 +54,17 @@ class Contents(NamedTuple):
 
 def furnish(
     found: PointSites,
-    *,
-    layout: Layout,
-    traffic: Traffic,
-    reached: Reach,
+    streets: Streets,
     districts: Districts,
     names: Sequence[DistrictName],
-    street_names: Sequence[str],
     rng: np.random.Generator,
 ) -> tuple[list[CollectionPoint], list[Bin]]:
     """Make the collection points, in the order of their districts, with their bins."""
     sites = found.sites
     of = districts.of_segment[sites.segment]
     lon, lat = on_globe(sites.place)
-    small_only = ~reached.standard[sites.segment]
+    small_only = ~reach(streets).standard[sites.segment]
+    traffic = streets.traffic
     limits = [limit[sites.segment].tolist() for limit in (traffic.max_width_cm, traffic.max_weight_kg)]
     taken = [0] * len(names)
     digits = max(4, len(str(int(np.bincount(of).max()))))
@@ -87,7 +83,7 @@ def furnish(
             id=f"{names[district].id}-{taken[district]:0{digits}d}",
             district_id=names[district].id,
             kind=kind,
-            name=_address(layout, int(layout.street[sites.segment[row]]), int(sites.house[row]), street_names),
+            name=_address(streets, int(sites.segment[row]), int(sites.house[row])),
             lon=float(lon[row]),
             lat=float(lat[row]),
             hours=hours,
@@ -166,9 +162,10 @@ def _number(wanted: float, least: int, most: int) -> int:
     return min(most, max(least, round(wanted)))
 
 
-def _address(layout: Layout, street: int, house: int, names: Sequence[str]) -> str:
+def _address(streets: Streets, segment: int, house: int) -> str:
     """Name a point by street and house number; a way without a name takes that of the street it leads off."""
-    while street != NOTHING and not names[street]:
-        street = layout.streets[street].parent
-    zh, _, pinyin = names[street].partition(" ")
+    street = int(streets.layout.street[segment])
+    while street != NOTHING and not streets.names[street]:
+        street = streets.layout.streets[street].parent
+    zh, _, pinyin = streets.names[street].partition(" ")
     return f"{zh}{house}号 {pinyin} {house}".strip()

@@ -67,11 +67,11 @@ def chord(corners: Corners, direction: complex, height: float) -> tuple[Meeting,
             corner, following = corners[side], corners[side + 1 if side < last else 0]
             place = corner + here / (here - there) * (following - corner)
             meetings.append((place.imag * direction.real - place.real * direction.imag, Meeting(place, side)))
-    meetings.sort()
-    pairs = [(out[0] - into[0], into[1], out[1]) for into, out in zip(meetings[::2], meetings[1::2], strict=True)]
+    meetings.sort(key=lambda meeting: meeting[0])
+    pairs = list(zip(meetings[::2], meetings[1::2], strict=True))
     if not pairs:
         return None
-    _length, start, end = max(pairs)
+    (_from, start), (_to, end) = max(pairs, key=lambda pair: pair[1][0] - pair[0][0])
     return start, end
 
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from city.generate.land import Places
 from city.generate.layout import Layout
+from city.generate.streets import Streets
 from city.generate.traffic import Traffic
 from city.importing.osm_pieces import WGS84, Ways, cut
 from city.network import RoadNetwork
@@ -25,16 +26,9 @@ def on_globe(places: Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.round(lon, _DECIMALS), np.round(lat, _DECIMALS)
 
 
-def build_network(layout: Layout, traffic: Traffic, names: list[str], turns: NDArray[np.int64]) -> RoadNetwork:
-    """Put the streets on the globe.
-
-    Parameters
-    ----------
-    names
-        Of each street of the layout.
-    turns
-        Forbidden turns as segment, vertex, segment.
-    """
+def build_network(streets: Streets) -> RoadNetwork:
+    """Put the streets on the globe."""
+    layout, traffic, turns = streets.layout, streets.traffic, streets.turns
     way = _ways(layout, traffic, turns)
     follows = np.append(False, way[1:] == way[:-1])
     vertices = [path[joined:] for path, joined in zip(layout.path, follows.tolist(), strict=True)]
@@ -64,7 +58,7 @@ def build_network(layout: Layout, traffic: Traffic, names: list[str], turns: NDA
         max_height_cm=traffic.max_height_cm,
         max_weight_kg=traffic.max_weight_kg,
         name=layout.street.astype(np.int32),
-        names=tuple(names),
+        names=tuple(streets.names),
         shape_start=np.concatenate([[0], np.cumsum(pieces.last - pieces.first - 1)]).astype(np.int64),
         shape_lon=ways.lon[bend],
         shape_lat=ways.lat[bend],

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from city.generate.land import Land
 from city.generate.layout import Layout
@@ -21,10 +22,11 @@ SPEED_KMH = {
     RoadClass.RESIDENTIAL: 30.0,
     RoadClass.LIVING_STREET: 15.0,
 }
-# How often a whole street is one-way where the city is busiest; half as often at its edge.
-_ONE_WAY = {RoadClass.TERTIARY: 0.08, RoadClass.RESIDENTIAL: 0.2, RoadClass.LIVING_STREET: 0.3}
-# Neighbouring lesser lines of main roads are a one-way pair where it is busier than this.
-_PAIR_BUSTLE = 0.5
+# How often a whole street becomes one-way where the city is busiest, half as often at its edge; its partner then does
+# so, too, in the opposite direction.
+_ONE_WAY = {RoadClass.TERTIARY: 0.08, RoadClass.RESIDENTIAL: 0.17, RoadClass.LIVING_STREET: 0.25}
+# A partner is as parallel (cosine), as near, and at least so far aside; neither is longer than the other by more.
+_PARALLEL, _PARTNER_M, _ASIDE_M, _LONGER = 0.94, 280.0, 40.0, 1.7
 # How often trucks are limited, and to what; no limit is tighter than the smallest truck of `fleet`.
 _NARROW = {RoadClass.LIVING_STREET: 0.14, RoadClass.SERVICE: 0.05}
 _WIDTHS_CM = (220, 230, 240)
@@ -69,18 +71,12 @@ def regulate(layout: Layout, land: Land, rng: np.random.Generator) -> tuple[Layo
     bridge = np.array([street.bridge for street in layout.streets])[layout.street]
     through = _through(layout, ends)
 
-    one_way, against = _one_way_pairs(layout, ends, bustle)
-    lot = rng.random(len(through))[run_of]
-    share = np.array([_ONE_WAY.get(road_class, 0.0) for road_class in RoadClass])[rank]
-    chosen = through[run_of] & ~one_way & (lot < share * (0.5 + 0.5 * bustle[layout.run_start[:-1]][run_of]))
-    against |= chosen & (rng.random(len(through)) < 0.5)[run_of]
-    turned = np.zeros(len(through), bool)
-    turned[run_of[against & (one_way | chosen)]] = True
-    order = _turned_order(layout.run_start, turned)
-    path = [layout.path[row][:: -1 if turned[run_of[row]] else 1] for row in order.tolist()]
+    direction = _directions(layout, ends, through, bustle, rng)
+    order = _turned_order(layout.run_start, direction < 0)
+    path = [layout.path[row][:: direction[run_of[row]] or 1] for row in order.tolist()]
     layout = replace(layout, path=path, street=layout.street[order])
     rank, bustle, bridge = rank[order], bustle[order], bridge[order]
-    one_way = _without_traps(layout.ends, (one_way | chosen)[order])
+    one_way = _without_traps(layout.ends, direction[run_of] != 0)
 
     def whole_runs(share: NDArray[np.float64]) -> NDArray[np.bool_]:
         return np.asarray(rng.random(len(through))[run_of] < share)
@@ -89,10 +85,14 @@ def regulate(layout: Layout, land: Land, rng: np.random.Generator) -> tuple[Layo
     small = (rank >= RoadClass.UNCLASSIFIED) & (rank <= RoadClass.LIVING_STREET)
     weak = whole_runs(np.where(small, _WEAK, 0.0)) | (bridge & (rank >= RoadClass.SECONDARY))
     low = (rng.random(len(rank)) < _LOW) & (rank >= RoadClass.TERTIARY) & ~bridge
+    truck = ~whole_runs(np.where(small & (bustle > 0.45) & through[run_of], _NO_TRUCKS, 0.0))
+    # What trucks reach only through streets that are closed to them is closed to them, too.
+    open_ = np.flatnonzero(truck)
+    truck[open_[~strongly_connected(layout.ends[open_], one_way[open_])]] = False
     traffic = Traffic(
         one_way=one_way,
         speed_kmh=np.array([SPEED_KMH.get(road_class, np.nan) for road_class in RoadClass], np.float32)[rank],
-        truck=~whole_runs(np.where(small & (bustle > 0.45) & through[run_of], _NO_TRUCKS, 0.0)),
+        truck=truck,
         max_width_cm=_limits(narrow, run_of, _WIDTHS_CM, rng),
         max_height_cm=_limits(low, np.arange(len(rank)), _HEIGHTS_CM, rng),
         max_weight_kg=_limits(weak, run_of, _WEIGHTS_KG, rng),
@@ -117,21 +117,46 @@ def _through(layout: Layout, ends: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray((arms[first] > 1) & (arms[last] > 1))
 
 
-def _one_way_pairs(
-    layout: Layout, ends: NDArray[np.int64], bustle: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Choose neighbouring lesser lines in busy parts; say which segments are on them and run against them."""
-    lesser = {s.line for s in layout.streets if s.line and s.road_class > RoadClass.PRIMARY}
-    main = {s.line for s in layout.streets if s.line and s.road_class <= RoadClass.PRIMARY}
-    direction: dict[int, int] = {}
-    for line in sorted(lesser - main):
-        if line + 2 in lesser - main and line not in direction:
-            direction[line], direction[line + 2] = 1, -1
-    sign = np.array([direction.get(street.line, 0) * (not street.bridge) for street in layout.streets])[layout.street]
-    heading = np.array([street.heading for street in layout.streets])[layout.street]
-    ahead = ((layout.place[ends[:, 1]] - layout.place[ends[:, 0]]) * heading.conj()).real
-    one_way = (sign != 0) & (bustle > _PAIR_BUSTLE)
-    return one_way, one_way & (sign * ahead < 0)
+def _directions(
+    layout: Layout,
+    ends: NDArray[np.int64],
+    through: NDArray[np.bool_],
+    bustle: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Choose one-way streets, in pairs where there is a partner.
+
+    Returns
+    -------
+    ndarray
+        Of each run 1 if it may be driven only as it is laid out, -1 if only against that, 0 for both.
+    """
+    first = layout.run_start[:-1]
+    start, end = layout.place[ends[first, 0]], layout.place[ends[layout.run_start[1:] - 1, 1]]
+    middle, ahead = (start + end) / 2, end - start
+    length = np.abs(ahead)
+    share = np.array([_ONE_WAY.get(road_class, 0.0) for road_class in RoadClass])[layout.road_class[first]]
+    fit = through & (share > 0) & (length > _ASIDE_M)
+    chosen = np.flatnonzero(fit & (rng.random(len(first)) < share * (0.5 + 0.5 * bustle[first])))
+    sign = rng.choice([-1, 1], len(chosen))
+    direction = np.zeros(len(first), np.int64)
+    tree = cKDTree(np.column_stack([middle.real, middle.imag]))
+    around = tree.query_ball_point(np.column_stack([middle[chosen].real, middle[chosen].imag]), _PARTNER_M)
+    for run, way, near in zip(chosen.tolist(), sign.tolist(), around, strict=True):
+        if direction[run]:
+            continue
+        direction[run] = way
+        others = np.sort(np.array(near))
+        others = others[fit[others] & (direction[others] == 0)]
+        offset = (middle[others] - middle[run]) * np.conj(ahead[run]) / length[run]
+        turned = ahead[others] * np.conj(ahead[run]) / (length[others] * length[run])
+        longer = np.maximum(length[others], length[run]) / np.minimum(length[others], length[run])
+        good = (np.abs(turned.real) > _PARALLEL) & (np.abs(offset.imag) > _ASIDE_M) & (longer < _LONGER)
+        good &= np.abs(offset.real) < length[run] / 2
+        if good.any():
+            partner = int(np.argmin(np.where(good, np.abs(offset), np.inf)))
+            direction[others[partner]] = -way * int(np.sign(turned[partner].real))
+    return direction
 
 
 def _turned_order(run_start: NDArray[np.int64], turned: NDArray[np.bool_]) -> NDArray[np.int64]:
