@@ -2,6 +2,7 @@
 
 import getpass
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from city.clock import SystemClock
 from city.database import reading
 from city.importing import ImportReport, Options, import_city
 from city.settings import Settings
+from city.tables import TABLES
 from city.wording import Language, say
 
 app = typer.Typer(no_args_is_help=True, help="The registry: import, generate and check a city.")
@@ -75,6 +77,47 @@ def import_files(
         print_json(_report_as_json(report, language))
     else:
         _print_report(report, language, shown=len(report.exclusions) if everything else SHOWN, dry_run=dry_run)
+
+
+@app.command("generate")
+def generate_city(
+    *,
+    points: Annotated[int, typer.Option(min=1, help="Collection points; Shanghai has 61,000.")] = 600,
+    districts: Annotated[int, typer.Option(min=1, help="Districts, each with at least 5 points.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Which city of that size. The same seed gives the same city.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write files that 'city import' reads; leave the database alone.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Put it in the place of another city.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make up a city and store it: streets, river, districts, collection points, bins, facilities, trucks, crews."""
+    from city.exporting import export
+    from city.generate import generate
+    from city.generate.storing import store
+
+    engine = None if out else open_current(Settings())
+    try:
+        with notices().status("") as status:
+            city = generate(points, districts, seed, progress=status.update)
+            status.update("writing it")
+            files = export(city, out) if out else []
+            if engine:
+                store(engine, city, replace=replace)
+    finally:
+        if engine:
+            engine.dispose()
+    made: dict[str, Any] = {"name": city.city.name, "source": city.city.source}
+    made |= {"street_segments": len(city.network.segment_id)}
+    made |= {table.rows: len(getattr(city, table.rows)) for table in TABLES}
+    if as_json:
+        print_json({**made, "files": [str(file) for file in files]})
+        return
+    _print(f"{made['name']} ({made['source']})")
+    for what, count in made.items():
+        if isinstance(count, int) and count:
+            _print(f"{count:>9,} {what.replace('_', ' ')}")
+    _print(f"written to {out}" if out else "stored; 'city check' looks at it")
 
 
 @app.command("check")
