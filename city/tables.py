@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -40,7 +41,7 @@ class Table:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of its columns, without a number that only the database gives."""
-        return tuple(name for name in self.model.model_fields if name != "id" or name in self.key)
+        return _columns(self.model, self.key)
 
     @property
     def stored(self) -> sa.Table:
@@ -56,6 +57,11 @@ class Table:
     def name(self, row: SQLModel) -> str:
         """Return how messages call a row."""
         return " ".join(str(getattr(row, column)) for column in self.key)
+
+
+@cache
+def _columns(model: type[SQLModel], key: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in model.model_fields if name != "id" or name in key)
 
 
 TABLES = (

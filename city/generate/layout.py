@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import shapely
@@ -20,7 +21,7 @@ _STRAIGHT_M = 1.2
 _BENDS_EVERY_M = 45.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """All street segments, those of one run of street next to one another in driving order.
 
@@ -47,12 +48,12 @@ class Layout:
     run_start: NDArray[np.int64]
     water: shapely.Polygon
 
-    @property
+    @cached_property
     def ends(self) -> NDArray[np.int64]:
         """Start and end of each segment, as rows of `place`. Shape (segments, 2)."""
         return np.array([(path[0], path[-1]) for path in self.path], np.int64).reshape(-1, 2)
 
-    @property
+    @cached_property
     def road_class(self) -> NDArray[np.uint8]:
         """`RoadClass` of each segment."""
         return np.array([street.road_class for street in self.streets], np.uint8)[self.street]

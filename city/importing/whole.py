@@ -148,12 +148,8 @@ def _city(records: Records | None, options: Options, present: City | None, sourc
             " city.csv with the columns name and timezone"
         )
     files = ", ".join(source.name for source in sources)
-    return City(
-        id=1,
-        name=name,
-        timezone=timezone,
-        source=files if present is None or options.replace else present.source,
-    )
+    known = files if present is None or options.replace else present.source
+    return City(id=1, name=name, timezone=timezone, source=str(given.get("source", known)))
 
 
 def _zone(name: str) -> ZoneInfo:
