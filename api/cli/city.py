@@ -147,7 +147,7 @@ def _print_findings(findings: list[Finding], language: Language, shown: int) -> 
         printed[finding.code] += 1
         if printed[finding.code] <= shown:
             severity = say("city", f"severity.{finding.severity}", language)
-            _print(f"{severity} {finding.sentence(language)}")
+            _print(f"{severity}{finding.sentence(language)}")
         if printed[finding.code] == total[finding.code] > shown:
             _print(say("city", "check.more", language, count=total[finding.code] - shown))
 
