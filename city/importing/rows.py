@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cache
+from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -183,6 +184,8 @@ def _implausible(table: Table, row: SQLModel) -> Fault | None:
     for column in table.columns:
         plausible = PLAUSIBLE.get((table.rows, column))
         value = getattr(row, column)
+        if isinstance(value, float) and not isfinite(value):
+            return Fault("not_a_number", {"column": column, "value": value})
         if plausible is not None and value is not None and value not in plausible:
             numbers = {"column": column, "value": value, "least": plausible.least, "most": plausible.most}
             return _wrong_unit(table, column, value) or Fault("implausible", numbers)

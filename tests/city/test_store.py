@@ -1,5 +1,6 @@
 """Saving a city: whole or not at all, up to date with what others refer to, and read back as it went in."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 
 import numpy as np
@@ -216,6 +217,24 @@ def test_a_reader_sees_one_moment_however_many_queries_it_makes(engine: Engine) 
         version = city_of(session).roads_version
         save(engine, data)
         assert version_of(load_network(session)) == version
+
+
+def test_of_two_cities_saved_at_once_one_is_there_in_the_end_and_whole(engine: Engine) -> None:
+    one, other = small_city(), small_city()
+    for name, data in (("one", one), ("other", other)):
+        data.city.name = name
+        data.bins += [
+            Bin(id=f"{name}{row}", point_id="p1", stream=Stream.DRY, usable_volume_l=60, depth_cm=70)
+            for row in range(300)
+        ]
+        data.points[0].name = name
+    with ThreadPoolExecutor(2) as workers:
+        list(workers.map(lambda data: save(engine, data), (one, other)))
+    with reading(engine) as session:
+        name = city_of(session).name
+        assert session.get_one(CollectionPoint, "p1").name == name
+        in_use = {row.id for row in session.exec(select(Bin)) if row.active}
+    assert in_use == {row.id for row in (one if name == "one" else other).bins}
 
 
 def test_a_part_of_the_roads_can_be_read(engine: Engine) -> None:

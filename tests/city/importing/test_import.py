@@ -221,6 +221,7 @@ BAD_ROWS: list[tuple[str, list[object], str, str]] = [
     ("bins.csv", ["x", "p1", "dry", 999_999, 90], "x", "implausible"),
     ("stream_rules.csv", ["hazardous", 300, 24], "hazardous", "wrong_unit"),
     ("trucks.csv", ["x", "X", "d1", "depot", "dry", 9, 16000], "x", "wrong_unit"),
+    ("stream_rules.csv", ["hazardous", 0.3, "inf"], "hazardous", "not_a_number"),
     ("trucks.csv", ["x", "X", "d1", "garage", "dry", 9000, 16000], "x", "names_unknown"),
     ("trucks.csv", ["x", "X", "d1", "depot", "dry,glass", 9000, 16000], "x", "bad_streams"),
     ("shifts.csv", ["x", "", "05:30-09:00,10:00-12:00"], "x", "bad_hours"),
