@@ -1,32 +1,36 @@
-"""Intake: a message comes in, its readings are stored once with a verdict, and the bins' states move; or it is kept.
+"""Intake: messages come in, their readings are stored once with a verdict, and the bins' states move; or they are kept.
 
-Everything one message brings is one transaction. When `receive` returns, what it counts as stored is durable, what it
-counts as rejected lies in the dead-letter table, and nothing else was changed.
+All messages of one call are one transaction. When it returns, what it counts as stored is durable, what it counts as
+rejected lies in the dead-letter table, and nothing else was changed.
 """
 
 import hashlib
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, tuple_, update
+import sqlalchemy as sa
+from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from city.clock import Clock
 from city.database import transaction
 from city.registry import Bin
 from sensors import payloads
+from sensors.bulk import document, given, insert_new
 from sensors.cleaning import Sight, Worth, weigh
 from sensors.decoders import decode
 from sensors.errors import IntakeError
-from sensors.estimate import Estimate, Judgement, hear, observe
 from sensors.fields import parse
-from sensors.states import insert_new, open_estimates
+from sensors.service import served_since
+from sensors.states import open_estimates
 from sensors.telemetry import DeadLetter, Device, Reading, Verdict
+from sensors.timeline import Event, Identity, Said, tell
 from sensors.uplink import Measured, Unusable, Uplink
 
 # A device's clock may be this far ahead of ours.
@@ -35,8 +39,19 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 OLDEST = timedelta(days=400)
 # Larger messages are refused whole; a network server's are a few kilobytes, a batch of 10,000 readings is under this.
 MOST_BYTES = 4_000_000
-# Keys of one look-up; SQLite takes no more than 32,766 values in a statement, and a key has two.
-CHUNK = 10_000
+# What is kept of a message that is too large.
+KEPT_BYTES = 64_000
+# A frame with the same counter and content within this time is the same frame: heard by several gateways, or sent again
+# because no answer came. Sensors of this trade report every ten minutes at most.
+SAME_FRAME = timedelta(minutes=9)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came: the name of a format of `sensors.decoders.formats`, and the bytes."""
+
+    format: str
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,133 +95,140 @@ class Receipt:
     rejected: tuple[Rejection, ...]
 
 
-@dataclass(slots=True)
-class _Message:
-    """What came, and what its decoder made of it."""
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    """A device as intake needs to know it."""
 
-    format: str
-    body: bytes
-    found: list[Uplink | Unusable] = field(default_factory=list)
-
-    def read(self) -> None:
-        if len(self.body) > MOST_BYTES:
-            raise IntakeError("too_large", f"the message has {len(self.body)} bytes; at most {MOST_BYTES} are read")
-        self.found = decode(self.format, self.body)
-
-    def alone(self, index: int) -> bytes:
-        """Cut one element out of a message of many, in the form its decoder reads."""
-        if len(self.found) == 1:
-            return self.body
-        elements = parse(self.body)
-        return orjson.dumps(elements[index]) if isinstance(elements, list) else self.body
+    bin_id: str | None
+    model: str
+    active: bool
+    sight: Sight
 
 
 @dataclass(slots=True)
 class _Arrival:
     """A reading that may be stored."""
 
-    device: Device
+    device: _Registered
     uplink: Uplink
     measured: Measured
     worth: Worth
-    key: str
+    sent_ms: int
+    content: str
 
     @property
-    def identity(self) -> tuple[str, str]:
-        return self.device.id, self.key
+    def identity(self) -> Identity:
+        """Device and frame key; the key begins with the time, so that a counter that starts again hides nothing."""
+        return self.uplink.device_id, f"{self.sent_ms:013d}-{self.content}"
 
 
 @dataclass(slots=True)
-class _Sorting:
+class _Sorted:
     """What a message turned out to hold."""
 
+    message: Message
+    found: list[Uplink | Unusable] = field(default_factory=list)
     arrivals: list[_Arrival] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     letters: list[tuple[Rejection, bytes]] = field(default_factory=list)
+    stored: int = 0
 
     def refuse(self, rejection: Rejection, body: bytes) -> None:
         self.rejected.append(rejection)
         self.letters.append((rejection, body))
 
+    def alone(self, index: int) -> bytes:
+        """Cut one element out of a message of many, in the form its decoder reads."""
+        if len(self.found) == 1:
+            return self.message.body
+        elements = parse(self.message.body)
+        return orjson.dumps(elements[index]) if isinstance(elements, list) else self.message.body
+
+    @property
+    def receipt(self) -> Receipt:
+        return Receipt(self.stored, len(self.arrivals) - self.stored, tuple(self.rejected))
+
 
 def receive(engine: Engine, clock: Clock, *, format: str, body: bytes) -> Receipt:  # noqa: A002 - the word callers use
-    """Take in one message.
+    """Take in one message; see `receive_all`."""
+    return receive_all(engine, clock, [Message(format, body)])[0]
 
-    Parameters
-    ----------
-    format
-        A name of `sensors.decoders.formats`.
-    body
-        The message as it came.
+
+def receive_all(engine: Engine, clock: Clock, messages: Sequence[Message]) -> list[Receipt]:
+    """Take in messages in one transaction.
 
     Returns
     -------
-    Receipt
-        What is stored, was known, or was refused. Nothing is raised for what a stranger sends.
+    list of Receipt
+        For each message what is stored, was known, or was refused. Nothing is raised for what a stranger sends.
     """
     now = clock.now()
-    sorting = _Sorting()
-    message = _Message(format, body)
-    try:
-        message.read()
-    except IntakeError as error:
-        sorting.refuse(Rejection(error.code, str(error), None, None), body[:MOST_BYTES])
+    every = [_opened(message) for message in messages]
     with transaction(engine) as session:
-        _sort(session, message, now, sorting)
-        stored = _store(session, sorting.arrivals, now)
-        _keep_letters(session, sorting.letters, format, now)
-    return Receipt(stored, len(sorting.arrivals) - stored, tuple(sorting.rejected))
+        _sort(session, every, now)
+        _store(session, every, now)
+        _keep_letters(session, every, now)
+    return [one.receipt for one in every]
 
 
-def _sort(session: Session, message: _Message, now: datetime, sorting: _Sorting) -> None:
+def _opened(message: Message) -> _Sorted:
+    opened = _Sorted(message)
+    if (size := len(message.body)) > MOST_BYTES:
+        too_large = f"the message has {size} bytes; at most {MOST_BYTES} are read, and {KEPT_BYTES} of it kept"
+        opened.refuse(Rejection("too_large", too_large, None, None), message.body[:KEPT_BYTES])
+        return opened
+    try:
+        opened.found = decode(message.format, message.body)
+    except IntakeError as error:
+        opened.refuse(Rejection(error.code, str(error), None, None), message.body)
+    return opened
+
+
+def _sort(session: Session, every: Sequence[_Sorted], now: datetime) -> None:
     """Tell what can be stored from what is refused."""
-    devices = _devices(session, {item.device_id for item in message.found if isinstance(item, Uplink)})
-    sights = _sights(session, devices.values())
-    for index, item in enumerate(message.found):
-        if isinstance(item, Unusable):
-            sorting.refuse(Rejection(item.code, item.reason, item.device_id, item.index), item.body)
-            continue
-        try:
-            device = _trusted(devices.get(item.device_id), item)
-            _plausible_time(item, now)
-            measured = payloads.read(item, device.model)
-        except IntakeError as error:
-            sorting.refuse(Rejection(error.code, str(error), item.device_id, index), message.alone(index))
-            continue
-        worth = weigh(measured, sights[device.id])
-        sorting.arrivals.append(_Arrival(device, item, measured, worth, _frame_key(item)))
+    speakers = {item.device_id for one in every for item in one.found if isinstance(item, Uplink)}
+    devices = _devices(session, sorted(speakers))
+    for one in every:
+        for index, item in enumerate(one.found):
+            if isinstance(item, Unusable):
+                one.refuse(Rejection(item.code, item.reason, item.device_id, item.index), item.body)
+                continue
+            try:
+                one.arrivals.append(_arrival(item, devices.get(item.device_id), now))
+            except IntakeError as error:
+                one.refuse(Rejection(error.code, str(error), item.device_id, index), one.alone(index))
 
 
-def _devices(session: Session, ids: set[str]) -> dict[str, Device]:
-    ordered = sorted(ids)
-    found: dict[str, Device] = {}
-    for start in range(0, len(ordered), CHUNK):
-        query = select(Device).where(col(Device.id).in_(ordered[start : start + CHUNK]))
-        found |= {device.id: device for device in session.exec(query)}
-    return found
+def _devices(session: Session, ids: Sequence[str]) -> dict[str, _Registered]:
+    if not ids:
+        return {}
+    wanted = given(session, device_id=sa.String())
+    query = (
+        sa.select(
+            col(Device.id),
+            col(Device.bin_id),
+            col(Device.model),
+            col(Device.active),
+            col(Device.mounting_height_cm),
+            col(Bin.depth_cm),
+        )
+        .join(wanted, wanted.c.device_id == Device.id)
+        .outerjoin(Bin, col(Bin.id) == Device.bin_id)
+    )
+    rows = session.connection().execute(query, document(session, [{"device_id": name} for name in ids]))
+    return {
+        device_id: _Registered(bin_id, model, active, Sight(height_cm, depth_cm))
+        for device_id, bin_id, model, active, height_cm, depth_cm in rows
+    }
 
 
-def _sights(session: Session, devices: Iterable[Device]) -> dict[str, Sight]:
-    listed = list(devices)
-    bin_ids = sorted({device.bin_id for device in listed if device.bin_id is not None})
-    depths: dict[str, int] = {}
-    for start in range(0, len(bin_ids), CHUNK):
-        query = select(Bin.id, Bin.depth_cm).where(col(Bin.id).in_(bin_ids[start : start + CHUNK]))
-        depths |= dict(session.exec(query).all())
-    return {device.id: Sight(device.mounting_height_cm, depths.get(device.bin_id or "")) for device in listed}
-
-
-def _trusted(device: Device | None, uplink: Uplink) -> Device:
+def _arrival(uplink: Uplink, device: _Registered | None, now: datetime) -> _Arrival:
     if device is None:
         raise IntakeError(
             "unknown_device", f"device {uplink.device_id} is not registered; register it and replay the message"
         )
     if not device.active:
         raise IntakeError("revoked_device", f"device {uplink.device_id} is registered but not in use")
-    return device
-
-
-def _plausible_time(uplink: Uplink, now: datetime) -> None:
     if uplink.at > now + CLOCK_TOLERANCE:
         raise IntakeError(
             "future", f"device {uplink.device_id} speaks at {uplink.at.isoformat()}, but it is {now.isoformat()}"
@@ -215,62 +237,98 @@ def _plausible_time(uplink: Uplink, now: datetime) -> None:
         raise IntakeError(
             "too_old", f"device {uplink.device_id} speaks of {uplink.at.isoformat()}, over {OLDEST.days} days ago"
         )
+    measured = payloads.read(uplink, device.model)
+    sent_ms = int(uplink.at.timestamp() * 1000)
+    return _Arrival(device, uplink, measured, weigh(measured, device.sight), sent_ms, _content(uplink, measured))
 
 
-def _frame_key(uplink: Uplink) -> str:
-    """Name a frame: by event time, so that a counter that starts again hides nothing, and by counter."""
-    milliseconds = round(uplink.at.timestamp() * 1000)
-    return f"{milliseconds:013d}" if uplink.counter is None else f"{milliseconds:013d}-{uplink.counter}"
+def _content(uplink: Uplink, measured: Measured) -> str:
+    """Name what a frame says, and its place in the device's own count if it keeps one."""
+    said = uplink.payload or orjson.dumps(measured)
+    digest = hashlib.blake2b(said, digest_size=6).hexdigest()
+    return digest if uplink.counter is None else f"{uplink.counter}-{digest}"
 
 
-def _store(session: Session, arrivals: Sequence[_Arrival], now: datetime) -> int:
-    """Store what is new and move the states of its bins; return how many readings that were."""
-    if not arrivals:
-        return 0
-    bin_ids = {arrival.device.bin_id for arrival in arrivals if arrival.device.bin_id is not None}
-    with open_estimates(session, bin_ids) as estimates:
+def _store(session: Session, every: Sequence[_Sorted], now: datetime) -> None:
+    """Store what is new and move the states of its bins."""
+    bin_ids = {arrival.device.bin_id for one in every for arrival in one.arrivals}
+    with open_estimates(session, sorted(bin_id for bin_id in bin_ids if bin_id is not None)) as estimates:
         # Only now are the bins locked, so only now is it certain what is new.
-        known = _known(session, [arrival.identity for arrival in arrivals])
-        new: dict[tuple[str, str], _Arrival] = {}
-        for arrival in sorted(arrivals, key=lambda arrival: arrival.identity):
-            if arrival.identity not in known:
-                new.setdefault(arrival.identity, arrival)
-        rows = {identity: _row(arrival, now) for identity, arrival in new.items()}
-        by_bin: dict[str, list[_Arrival]] = defaultdict(list)
-        for arrival in new.values():
+        new = _new(session, every)
+        news: dict[str, list[Event]] = defaultdict(list)
+        for identity, arrival in new.items():
             if arrival.device.bin_id is not None:
-                by_bin[arrival.device.bin_id].append(arrival)
-        for bin_id, of_bin in by_bin.items():
-            of_bin.sort(key=lambda arrival: (arrival.uplink.at, arrival.identity))
-            _listen(session, bin_id, estimates[bin_id], of_bin, rows)
-        if not rows:
-            return 0
-        keys = insert_new(session, Reading).returning(col(Reading.device_id), col(Reading.frame_key))
-        return len(session.connection().execute(keys, list(rows.values())).all())
+                level = arrival.worth.fill_level if arrival.worth.verdict is Verdict.OK else None
+                news[arrival.device.bin_id].append(Said(arrival.uplink.at, identity, level))
+        opinions = tell(session, estimates, news, served_since)
+        rows = []
+        for identity in sorted(new):
+            row = _row(new[identity], identity[1], now)
+            if (opinion := opinions.get(identity)) is not None:
+                row["verdict"], row["verdict_reason"] = opinion.verdict, opinion.reason
+                row["verdict_numbers"] = opinion.numbers
+            rows.append(row)
+        insert_new(session, Reading, rows)
 
 
-def _known(session: Session, identities: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    for start in range(0, len(identities), CHUNK):
-        query = select(Reading.device_id, Reading.frame_key).where(
-            tuple_(col(Reading.device_id), col(Reading.frame_key)).in_(identities[start : start + CHUNK])
-        )
-        found |= set(session.exec(query).all())
-    return found
+def _new(session: Session, every: Sequence[_Sorted]) -> dict[Identity, _Arrival]:
+    """Pick the frames that are not stored, each once, and count them for the message that brought them first."""
+    brought = sorted(((arrival, one) for one in every for arrival in one.arrivals), key=lambda pair: pair[0].sent_ms)
+    times = _times(session, [arrival for arrival, _ in brought])
+    same_ms = SAME_FRAME // timedelta(milliseconds=1)
+    new: dict[Identity, _Arrival] = {}
+    for arrival, message in brought:
+        heard = times[arrival.uplink.device_id, arrival.content]
+        apart_ms = 0 if arrival.uplink.counter is None else same_ms
+        place = bisect_left(heard, arrival.sent_ms - apart_ms)
+        if place < len(heard) and heard[place] <= arrival.sent_ms + apart_ms:
+            continue
+        insort(heard, arrival.sent_ms)
+        new[arrival.identity] = arrival
+        message.stored += 1
+    return new
 
 
-def _row(arrival: _Arrival, now: datetime) -> dict[str, Any]:
+def _times(session: Session, arrivals: Sequence[_Arrival]) -> dict[tuple[str, str], list[int]]:
+    """Return when frames around those that arrived were sent, in milliseconds, by device and content."""
+    times: dict[tuple[str, str], list[int]] = defaultdict(list)
+    if not arrivals:
+        return times
+    wanted = given(session, device_id=sa.String(), lowest=sa.String(), highest=sa.String())
+    query = sa.select(col(Reading.device_id), col(Reading.frame_key)).join(
+        wanted,
+        sa.and_(
+            wanted.c.device_id == Reading.device_id,
+            col(Reading.frame_key).between(wanted.c.lowest, wanted.c.highest),
+        ),
+    )
+    same_ms = SAME_FRAME // timedelta(milliseconds=1)
+    spans: dict[str, tuple[int, int]] = {}
+    for arrival in arrivals:
+        lowest, highest = spans.get(arrival.uplink.device_id, (arrival.sent_ms, arrival.sent_ms))
+        spans[arrival.uplink.device_id] = min(lowest, arrival.sent_ms), max(highest, arrival.sent_ms)
+    rows = [
+        {"device_id": device_id, "lowest": f"{lowest - same_ms:013d}", "highest": f"{highest + same_ms + 1:013d}"}
+        for device_id, (lowest, highest) in spans.items()
+    ]
+    for device_id, frame_key in session.connection().execute(query, document(session, rows)):
+        sent, _, content = frame_key.partition("-")
+        insort(times[device_id, content], int(sent))
+    return times
+
+
+def _row(arrival: _Arrival, frame_key: str, now: datetime) -> dict[str, Any]:
     uplink, measured, worth = arrival.uplink, arrival.measured, arrival.worth
     raw: dict[str, Any] = {"counter": uplink.counter, "port": uplink.port}
     if uplink.payload:
         raw["payload"] = uplink.payload.hex()
     elif uplink.decoded is not None:
-        raw["decoded"] = dict(uplink.decoded)
+        raw["decoded"] = uplink.decoded
     if measured.fault:
         raw["fault"] = measured.fault
     return {
-        "device_id": arrival.device.id,
-        "frame_key": arrival.key,
+        "device_id": uplink.device_id,
+        "frame_key": frame_key,
         "bin_id": arrival.device.bin_id,
         "at": uplink.at,
         "received_at": now,
@@ -286,86 +344,28 @@ def _row(arrival: _Arrival, now: datetime) -> dict[str, Any]:
     }
 
 
-def _listen(
-    session: Session,
-    bin_id: str,
-    estimate: Estimate,
-    arrivals: Sequence[_Arrival],
-    rows: Mapping[tuple[str, str], dict[str, Any]],
-) -> None:
-    """Let one bin's filter hear its new readings in order, and write its verdicts into their rows."""
-    for arrival in arrivals:
-        at, worth, row = arrival.uplink.at, arrival.worth, rows[arrival.identity]
-        hear(estimate, at)
-        if worth.verdict is not Verdict.OK or worth.fill_level is None:
-            continue
-        latest = max((heard for heard in (estimate.as_of, estimate.rival_as_of) if heard is not None), default=None)
-        if latest is not None and at < latest:
-            row |= {"verdict": Verdict.LATE, "verdict_reason": "late"}
-            continue
-        judgement = observe(estimate, at, worth.fill_level)
-        if judgement.turned_at is not None:
-            _judge_again(session, bin_id, judgement, estimate, rows)
-        if not judgement.believed:
-            row |= _spike(judgement)
-
-
-def _spike(judgement: Judgement) -> dict[str, Any]:
-    numbers = {"expected": round(judgement.expected, 3), "sigma": round(judgement.sigma, 3)}
-    return {"verdict": Verdict.SPIKE, "verdict_reason": "unexpected", "verdict_numbers": numbers}
-
-
-def _judge_again(
-    session: Session,
-    bin_id: str,
-    judgement: Judgement,
-    estimate: Estimate,
-    rows: Mapping[tuple[str, str], dict[str, Any]],
-) -> None:
-    """Turn the verdicts since belief and rival parted: what was false is true now, and the other way round."""
-    higher_is_true = (estimate.fill_level or 0.0) > judgement.divide
-    truth = {"verdict": Verdict.OK, "verdict_reason": "", "verdict_numbers": None}
-    for row in rows.values():
-        if row["bin_id"] != bin_id or row["at"] < judgement.turned_at or row["fill_level"] is None:
-            continue
-        if row["verdict"] in (Verdict.OK, Verdict.SPIKE):
-            row.update(truth if (row["fill_level"] > judgement.divide) == higher_is_true else _spike(judgement))
-    stored = (
-        col(Reading.bin_id) == bin_id,
-        col(Reading.at) >= judgement.turned_at,
-        col(Reading.verdict).in_([Verdict.OK, Verdict.SPIKE]),
-    )
-    above = col(Reading.fill_level) > judgement.divide
-    below = col(Reading.fill_level) <= judgement.divide
-    session.exec(update(Reading).where(*stored, above if higher_is_true else below).values(**truth))
-    session.exec(update(Reading).where(*stored, below if higher_is_true else above).values(**_spike(judgement)))
-
-
-def _keep_letters(
-    session: Session,
-    letters: Sequence[tuple[Rejection, bytes]],
-    format: str,  # noqa: A002
-    now: datetime,
-) -> None:
+def _keep_letters(session: Session, every: Sequence[_Sorted], now: datetime) -> None:
     """Keep what was refused; the same thing again is counted."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for rejection, body in letters:
-        digest = hashlib.sha256(format.encode(errors="replace") + b"\0" + body).hexdigest()
-        row = rows.setdefault(
-            (digest, rejection.code),
-            {
-                "received_at": now,
-                "last_at": now,
-                "times": 0,
-                "format": format,
-                "code": rejection.code,
-                "reason": rejection.message,
-                "device_id": rejection.device_id,
-                "digest": digest,
-                "body": body,
-            },
-        )
-        row["times"] += 1
+    for one in every:
+        name = one.message.format if one.message.format.isprintable() else repr(one.message.format)
+        for rejection, body in one.letters:
+            digest = hashlib.sha256(name.encode(errors="replace") + b"\0" + body).hexdigest()
+            row = rows.setdefault(
+                (digest, rejection.code),
+                {
+                    "received_at": now,
+                    "last_at": now,
+                    "times": 0,
+                    "format": name,
+                    "code": rejection.code,
+                    "reason": rejection.message,
+                    "device_id": rejection.device_id,
+                    "digest": digest,
+                    "body": body,
+                },
+            )
+            row["times"] += 1
     if not rows:
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite

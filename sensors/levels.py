@@ -1,16 +1,17 @@
 """What is known of each bin now: its fill level, how sure that is, how fast it fills, and since when nobody knows."""
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import cast
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy import JSON, Column
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from city.database import moment, word
 from city.registry import Bin, CollectionPoint, PointKind
 from city.streams import Stream
+from sensors.estimate import LevelSource
 from sensors.forecast import level_at
 from sensors.priors import LENDING_HOURS, NO_LENDERS, Lenders, Peers, Prior, prior_for
 
@@ -20,14 +21,6 @@ MISSED_INTERVALS = 3.0
 SHORTEST_SILENCE = timedelta(hours=2)
 # Without a sensor, a level is as good as unknown when it could be off by this much, one standard deviation.
 VAGUE_SIGMA = 0.25
-
-
-class LevelSource(StrEnum):
-    """Where the knowledge comes from."""
-
-    SENSOR = "sensor"
-    SERVICE_RECORD = "service_record"
-    NOTHING = "nothing"
 
 
 class BinState(SQLModel, table=True):
@@ -72,6 +65,19 @@ class BinState(SQLModel, table=True):
     )
     echo_level: float | None = Field(default=None, description="level at which something fixed seems to be in the way")
     echo_weight: float = Field(default=0.0, ge=0)
+
+
+class BinDay(SQLModel, table=True):
+    """What was known of a bin before its first event of a day, kept for a few days.
+
+    What arrives late is placed where it belongs: from here on the bin's events are gone through again.
+    """
+
+    __tablename__ = "bin_day"
+
+    bin_id: str = Field(primary_key=True, foreign_key="bin.id")
+    day: date = Field(primary_key=True, description="in UTC")
+    memory: list[Any] = Field(sa_column=Column(JSON, nullable=False), description="see sensors.states.memory_of")
 
 
 def states_of(

@@ -1,22 +1,28 @@
 """Service records: proof that a stop was done, or could not be, and why."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import sqlalchemy as sa
 from sqlalchemy import UniqueConstraint
+from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from city.database import moment, word
+from city.database import UtcDateTime, moment, word
 from city.registry import Bin, CollectionPoint, StreamRule
 from city.streams import Stream
+from sensors.bulk import document, given
 from sensors.cleaning import HIGHEST_LEVEL
 from sensors.errors import IntakeError
-from sensors.estimate import serve
 from sensors.states import open_estimates
+from sensors.timeline import Served, tell
 
 # A phone's clock may be this far ahead of ours.
 CLOCK_TOLERANCE = timedelta(minutes=5)
+# What a record says; two that agree in it are one.
+SAID = ("point_id", "stream", "at", "outcome", "reason", "note", "weight_kg", "bin_count")
 
 
 class ServiceOutcome(StrEnum):
@@ -62,38 +68,94 @@ def record_service(session: Session, record: ServiceRecord, now: datetime) -> No
     """Store a service record and move the states of its bins, in the caller's transaction.
 
     Done: the point's bins of that stream were emptied then, and what was weighed tells how full they were. Could not:
-    nothing is known anew. A reading of a later time than the record has the last word on the level.
+    nothing is known anew. A record that comes late is placed where it belongs; readings after it have the last word.
+    The same record of a dispatch's stop again changes nothing.
 
     Raises
     ------
     IntakeError
-        ``future`` if it is to have happened after `now`; ``unknown_point`` if the registry has no such point.
+        ``future`` if it is to have happened after `now`; ``unknown_point`` if the registry has no such point;
+        ``record_contradicts`` if the stop of the dispatch was recorded otherwise before.
     """
     if record.at > now + CLOCK_TOLERANCE:
         raise IntakeError("future", f"the service at {record.point_id} lies in the future: {record.at.isoformat()}")
     if session.get(CollectionPoint, record.point_id) is None:
         raise IntakeError("unknown_point", f"collection point {record.point_id} is not in the registry")
+    if _known(session, record):
+        return
     session.add(record)
     session.flush()
-    if record.outcome is not ServiceOutcome.DONE:
+    if record.outcome is not ServiceOutcome.DONE or record.id is None:
         return
     bins = session.exec(
         select(Bin).where(Bin.point_id == record.point_id, Bin.stream == record.stream, col(Bin.active))
     ).all()
-    found = _found(session, record, bins)
-    with open_estimates(session, [bin_.id for bin_ in bins]) as estimates:
-        for estimate in estimates.values():
-            heard = [at for at in (estimate.as_of, estimate.rival_as_of) if at is not None]
-            if not heard or record.at >= max(heard):
-                serve(estimate, record.at, found)
-            elif estimate.emptied_at is None or record.at > estimate.emptied_at:
-                estimate.emptied_at = record.at
-
-
-def _found(session: Session, record: ServiceRecord, bins: Sequence[Bin]) -> float | None:
-    """Return the mean fill level the crew found, from what they weighed; none if they did not weigh."""
     rule = session.get(StreamRule, record.stream)
     volume_l = sum(bin_.usable_volume_l for bin_ in bins)
-    if record.weight_kg is None or rule is None or volume_l == 0:
+    found = _found(record.weight_kg, volume_l, None if rule is None else rule.density_kg_per_l)
+    served = Served(record.at, record.id, found)
+    with open_estimates(session, [bin_.id for bin_ in bins]) as estimates:
+        tell(session, estimates, {bin_id: [served] for bin_id in estimates}, served_since)
+
+
+def _known(session: Session, record: ServiceRecord) -> bool:
+    """Tell whether the record is there already, in the same words."""
+    if record.dispatch_id is None or record.stop_id is None:
+        return False
+    known = session.exec(
+        select(ServiceRecord).where(
+            ServiceRecord.dispatch_id == record.dispatch_id, ServiceRecord.stop_id == record.stop_id
+        )
+    ).one_or_none()
+    if known is None:
+        return False
+    for name in SAID:
+        if getattr(known, name) != getattr(record, name):
+            raise IntakeError(
+                "record_contradicts",
+                f"stop {record.stop_id} of dispatch {record.dispatch_id} was recorded by {known.actor} with {name}"
+                f" {getattr(known, name)}, and now with {getattr(record, name)}; a record is not changed",
+            )
+    return True
+
+
+def served_since(session: Session, since: Mapping[str, datetime]) -> dict[str, list[Served]]:
+    """Return the emptyings recorded of bins since a moment each, by bin."""
+    wanted = given(session, bin_id=sa.String(), since=UtcDateTime())
+    beside = aliased(Bin)
+    volume_l = (
+        sa.select(sa.func.sum(beside.usable_volume_l))
+        .where(col(beside.point_id) == Bin.point_id, col(beside.stream) == Bin.stream, col(beside.active))
+        .scalar_subquery()
+    )
+    query = (
+        sa.select(
+            col(Bin.id),
+            col(ServiceRecord.at),
+            col(ServiceRecord.id),
+            col(ServiceRecord.weight_kg),
+            volume_l,
+            col(StreamRule.density_kg_per_l),
+        )
+        .join(wanted, wanted.c.bin_id == Bin.id)
+        .join(
+            ServiceRecord,
+            sa.and_(col(ServiceRecord.point_id) == Bin.point_id, col(ServiceRecord.stream) == Bin.stream),
+        )
+        .outerjoin(StreamRule, col(StreamRule.stream) == Bin.stream)
+        .where(col(ServiceRecord.at) >= wanted.c.since, col(ServiceRecord.outcome) == ServiceOutcome.DONE)
+    )
+    rows = [{"bin_id": bin_id, "since": at} for bin_id, at in since.items()]
+    served: dict[str, list[Served]] = defaultdict(list)
+    for bin_id, at, record_id, weight_kg, volume, density in session.connection().execute(
+        query, document(session, rows)
+    ):
+        served[bin_id].append(Served(at, record_id, _found(weight_kg, volume or 0, density)))
+    return served
+
+
+def _found(weight_kg: float | None, volume_l: int, density_kg_per_l: float | None) -> float | None:
+    """Return the mean fill level the crew found, from what they weighed; none if that is not known."""
+    if weight_kg is None or density_kg_per_l is None or volume_l == 0:
         return None
-    return min(record.weight_kg / (rule.density_kg_per_l * volume_l), HIGHEST_LEVEL)
+    return min(weight_kg / (density_kg_per_l * volume_l), HIGHEST_LEVEL)

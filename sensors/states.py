@@ -2,29 +2,82 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from datetime import datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from city.registry import Bin, CollectionPoint, PointKind
-from sensors.estimate import Estimate, begin
-from sensors.levels import BinState, LevelSource, peers_of
+from sensors.bulk import document, given, insert_new, update_rows
+from sensors.estimate import Estimate, Explanation, LevelSource, begin
+from sensors.levels import BinState, peers_of
 from sensors.priors import Peers, prior_for
 
-REMEMBERED = tuple(field.name for field in fields(Estimate))
-# Bins of one look-up; SQLite takes no more than 32,766 values in a statement.
-CHUNK = 10_000
+# The columns of a state in the order of `memory_of`.
+REMEMBERED = (
+    "fill_level",
+    "sigma",
+    "as_of",
+    "emptied_at",
+    "rival_level",
+    "rival_sigma",
+    "rival_as_of",
+    "rival_emptied_at",
+    "rival_odds",
+    "disputed_since",
+    "rate_per_h",
+    "rate_sigma",
+    "volatility",
+    "learned_h",
+    "anchor_level",
+    "anchor_at",
+    "noise",
+    "echo_level",
+    "echo_weight",
+    "interval_h",
+    "heard_at",
+    "source",
+)
+MOMENTS = frozenset(name for name in REMEMBERED if name.endswith(("_at", "_of", "_since")))
 
 _STATES: sa.Table = BinState.__table__  # type: ignore[attr-defined]
-_READ = sa.select(*(_STATES.c[name] for name in ("bin_id", *REMEMBERED)))
-_WRITE = (
-    sa.update(_STATES)
-    .where(_STATES.c.bin_id == sa.bindparam("of_bin"))
-    .values({name: sa.bindparam(name) for name in REMEMBERED})
-)
+
+
+def memory_of(estimate: Estimate) -> tuple[Any, ...]:
+    """Write an estimate as the values of its columns."""
+    return (*_told(estimate.believed), *_told(estimate.rival), *(getattr(estimate, name) for name in REMEMBERED[8:]))
+
+
+def estimate_of(memory: Sequence[Any]) -> Estimate:
+    """Read an estimate from the values of its columns."""
+    return Estimate(_explanation(*memory[:4]), _explanation(*memory[4:8]), *memory[8:])
+
+
+def estimate_from_json(memory: Sequence[Any]) -> Estimate:
+    """Read an estimate from its memory as JSON keeps it."""
+    values: list[Any] = [
+        datetime.fromisoformat(value) if name in MOMENTS and value is not None else value
+        for name, value in zip(REMEMBERED, memory, strict=True)
+    ]
+    return estimate_of([*values[:-1], LevelSource(values[-1])])
+
+
+def memory_as_json(estimate: Estimate) -> list[Any]:
+    """Write an estimate's memory so that JSON keeps it to the last bit."""
+    return [value.isoformat() if isinstance(value, datetime) else value for value in memory_of(estimate)]
+
+
+def _told(explanation: Explanation | None) -> tuple[float | None, float, datetime | None, datetime | None]:
+    if explanation is None:
+        return None, 0.0, None, None
+    return explanation.level, explanation.sigma, explanation.as_of, explanation.emptied_at
+
+
+def _explanation(
+    level: float | None, sigma: float, as_of: datetime | None, emptied_at: datetime | None
+) -> Explanation | None:
+    return None if level is None or as_of is None else Explanation(level, sigma, as_of, emptied_at)
 
 
 @contextmanager
@@ -34,55 +87,51 @@ def open_estimates(session: Session, bin_ids: Collection[str]) -> Iterator[dict[
     Rows are locked in the order of their ids, so that two processes that change the same bins wait for each other
     instead of blocking each other. They pass by the session's objects: this runs for every reading.
     """
-    ids = sorted(bin_ids)
-    rows: dict[str, list[Any]] = {}
-    for start in range(0, len(ids), CHUNK):
-        rows |= {row.bin_id: list(row[1:]) for row in _locked(session, ids[start : start + CHUNK])}
-    estimates = {bin_id: Estimate(*row) for bin_id, row in rows.items()}
+    before: dict[str, tuple[Any, ...]] = {row[0]: tuple(row[1:]) for row in _locked(session, sorted(bin_ids))}
+    estimates = {bin_id: estimate_of(memory) for bin_id, memory in before.items()}
     yield estimates
     changed = [
-        {"of_bin": bin_id, **dict(zip(REMEMBERED, values, strict=True)), "source": LevelSource(estimate.source)}
+        {"bin_id": bin_id, **dict(zip(REMEMBERED, memory, strict=True))}
         for bin_id, estimate in estimates.items()
-        if (values := _values(estimate)) != rows[bin_id]
+        if (memory := memory_of(estimate)) != before[bin_id]
     ]
-    if changed:
-        session.connection().execute(_WRITE, changed)
+    update_rows(session, BinState, changed)
 
 
 def _locked(session: Session, bin_ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
     """Read the states of bins and keep them from others; make those that are missing."""
-    query = _READ.where(col(BinState.bin_id).in_(bin_ids)).order_by(col(BinState.bin_id)).with_for_update()
-    rows = session.connection().execute(query).all()
-    if len(rows) == len(bin_ids):
-        return rows
-    _make_missing(session, set(bin_ids) - {row.bin_id for row in rows})
-    return session.connection().execute(query).all()
+    if not bin_ids:
+        return []
+    wanted = given(session, bin_id=sa.String())
+    query = (
+        sa.select(*(_STATES.c[name] for name in ("bin_id", *REMEMBERED)))
+        .join(wanted, wanted.c.bin_id == _STATES.c.bin_id)
+        .order_by(_STATES.c.bin_id)
+        .with_for_update(of=_STATES)
+    )
+    named = document(session, [{"bin_id": bin_id} for bin_id in bin_ids])
+    rows = session.connection().execute(query, named).all()
+    if len(rows) < len(bin_ids):
+        _make(session, sorted(set(bin_ids) - {row.bin_id for row in rows}))
+        rows = session.connection().execute(query, named).all()
+    return rows
 
 
-def _values(estimate: Estimate) -> list[Any]:
-    return [getattr(estimate, name) for name in REMEMBERED]
-
-
-def _make_missing(session: Session, bin_ids: Collection[str]) -> None:
+def _make(session: Session, bin_ids: Sequence[str]) -> None:
+    wanted = given(session, bin_id=sa.String())
     query = (
         select(Bin, CollectionPoint.kind, CollectionPoint.district_id)
         .join(CollectionPoint, col(CollectionPoint.id) == Bin.point_id)
-        .where(col(Bin.id).in_(bin_ids))
+        .join(wanted, wanted.c.bin_id == Bin.id)
         .order_by(col(Bin.id))
     )
+    named = document(session, [{"bin_id": bin_id} for bin_id in bin_ids])
+    found = cast("Iterable[tuple[Bin, PointKind, str]]", session.execute(query, named))
     peers: dict[str, Peers] = {}
     rows = []
-    for bin_, kind, district_id in cast("Iterable[tuple[Bin, PointKind, str]]", session.exec(query)):
+    for bin_, kind, district_id in found:
         if district_id not in peers:
             peers[district_id] = peers_of(session, district_id)
         estimate = begin(prior_for(bin_.stream, kind, bin_.usable_volume_l, peers[district_id]))
-        rows.append({"bin_id": bin_.id, **dict(zip(REMEMBERED, _values(estimate), strict=True))})
-    if rows:
-        session.connection().execute(insert_new(session, BinState), rows)
-
-
-def insert_new(session: Session, table: type) -> postgresql.Insert | sqlite.Insert:
-    """Make an insert that passes over rows which are there already."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+        rows.append({"bin_id": bin_.id, **dict(zip(REMEMBERED, memory_of(estimate), strict=True))})
+    insert_new(session, BinState, rows)

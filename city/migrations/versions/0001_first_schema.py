@@ -268,6 +268,13 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index(op.f('ix_truck_district_id'), 'truck', ['district_id'], unique=False)
+    op.create_table('bin_day',
+    sa.Column('bin_id', sa.String(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('memory', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['bin_id'], ['bin.id'], ),
+    sa.PrimaryKeyConstraint('bin_id', 'day')
+    )
     op.create_table('bin_state',
     sa.Column('bin_id', sa.String(), nullable=False),
     sa.Column('fill_level', sa.Float(), nullable=True),
@@ -515,6 +522,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_crew_district_id'), table_name='crew')
     op.drop_table('crew')
     op.drop_table('bin_state')
+    op.drop_table('bin_day')
     op.drop_index(op.f('ix_truck_district_id'), table_name='truck')
     op.drop_table('truck')
     op.drop_index(op.f('ix_service_record_point_id'), table_name='service_record')

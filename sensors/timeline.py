@@ -1,0 +1,299 @@
+"""A bin's events in the order they happened, whatever the order they arrived in.
+
+What comes in order moves the bin's state on. What comes late is put where it belongs, and everything after it is gone
+through again from the last day before it; so any order of arrival ends in the same state and the same verdicts, as
+long as nothing comes more than `REACH_DAYS` days after something newer of the same bin. Later still, it is only kept.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from city.database import UtcDateTime
+from sensors.bulk import document, given, insert_or_update, update_rows
+from sensors.estimate import Estimate, Judgement, hear, observe, serve
+from sensors.levels import BinDay
+from sensors.states import estimate_from_json, memory_as_json
+from sensors.telemetry import Reading, Verdict
+
+# Days of which the state at their start is kept, besides the running one.
+REACH_DAYS = 2
+
+Identity = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reading.
+
+    Parameters
+    ----------
+    identity
+        Device and frame key.
+    level
+        What the filter should hear; none if only that the sensor spoke.
+    """
+
+    at: datetime
+    identity: Identity
+    level: float | None
+
+    @property
+    def order(self) -> tuple[datetime, int, Identity]:
+        return self.at, 0, self.identity
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A crew's word that the bin was emptied; `found` is the level they found, if they weighed."""
+
+    at: datetime
+    record_id: int
+    found: float | None
+
+    @property
+    def order(self) -> tuple[datetime, int, Identity]:
+        return self.at, 1, (f"{self.record_id:012d}", "")
+
+
+Event = Said | Served
+
+# Looks up the emptyings recorded of bins since a moment each.
+ServedSince = Callable[[Session, Mapping[str, datetime]], Mapping[str, Sequence[Served]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """The verdict on a reading whose level was put to the filter, worded as ``verdict.<reason>``."""
+
+    verdict: Verdict
+    reason: str = ""
+    numbers: Mapping[str, float] | None = None
+
+
+BELIEVED = Opinion(Verdict.OK)
+TOO_LATE = Opinion(Verdict.LATE, "late")
+
+
+@dataclass(slots=True)
+class _Telling:
+    """What going through a bin's events brought to light."""
+
+    opinions: dict[Identity, Opinion] = field(default_factory=dict)
+    turns: list[tuple[Judgement, bool]] = field(default_factory=list)
+    days: dict[date, list[Any]] = field(default_factory=dict)
+
+
+def tell(
+    session: Session,
+    estimates: dict[str, Estimate],
+    news: Mapping[str, Sequence[Event]],
+    served_since: ServedSince,
+) -> dict[Identity, Opinion]:
+    """Take new events of bins in, and return the verdicts on their readings.
+
+    Verdicts on readings that are stored already are changed where the news say so.
+
+    Parameters
+    ----------
+    estimates
+        Open estimates of the bins, by id; changed, or replaced by others.
+    news
+        Events not stored yet, by bin.
+    served_since
+        Looks up the service records of bins, for those whose past is gone through again.
+    """
+    opinions: dict[Identity, Opinion] = {}
+    days: dict[str, dict[date, list[Any]]] = {}
+    late: dict[str, list[Event]] = {}
+    for bin_id, events in news.items():
+        ordered = sorted(events, key=lambda event: event.order)
+        latest = estimates[bin_id].latest
+        if latest is not None and ordered[0].at <= latest:
+            late[bin_id] = ordered
+            continue
+        telling = _go_through(estimates[bin_id], ordered)
+        _judge_stored(session, bin_id, telling.turns, before=ordered[0].at)
+        opinions |= telling.opinions
+        days[bin_id] = telling.days
+    if late:
+        opinions |= _tell_again(session, estimates, late, days, served_since)
+    _keep_days(session, days)
+    return opinions
+
+
+def _go_through(estimate: Estimate, events: Sequence[Event]) -> _Telling:
+    telling = _Telling()
+    seen: list[Said] = []
+    latest = estimate.latest
+    for event in events:
+        if latest is None or event.at.date() > latest.date():
+            telling.days[event.at.date()] = memory_as_json(estimate)
+        latest = event.at
+        if isinstance(event, Served):
+            serve(estimate, event.at, event.found)
+            continue
+        hear(estimate, event.at)
+        if event.level is None:
+            continue
+        judgement = observe(estimate, event.at, event.level)
+        seen.append(event)
+        telling.opinions[event.identity] = BELIEVED if judgement.believed else _doubted(judgement)
+        if judgement.turned_at is not None and estimate.believed is not None:
+            risen = estimate.believed.level > judgement.divide
+            telling.turns.append((judgement, risen))
+            for said in seen:
+                if said.at >= judgement.turned_at and said.level is not None:
+                    agrees = (said.level > judgement.divide) == risen
+                    telling.opinions[said.identity] = BELIEVED if agrees else _doubted(judgement)
+    return telling
+
+
+def _doubted(judgement: Judgement) -> Opinion:
+    numbers = {"expected": round(judgement.expected, 3), "sigma": round(judgement.sigma, 3)}
+    return Opinion(Verdict.SPIKE, "unexpected", numbers)
+
+
+def _judge_stored(session: Session, bin_id: str, turns: Iterable[tuple[Judgement, bool]], before: datetime) -> None:
+    """Turn the verdicts on stored readings since belief and rival parted: what was false is true, and vice versa."""
+    for judgement, risen in turns:
+        if judgement.turned_at is None or judgement.turned_at >= before:
+            continue
+        disputed = (
+            col(Reading.bin_id) == bin_id,
+            col(Reading.at) >= judgement.turned_at,
+            col(Reading.at) < before,
+            col(Reading.verdict).in_([Verdict.OK, Verdict.SPIKE]),
+        )
+        above, below = col(Reading.fill_level) > judgement.divide, col(Reading.fill_level) <= judgement.divide
+        for side, opinion in ((above, risen), (below, not risen)):
+            values = _columns(BELIEVED if opinion else _doubted(judgement))
+            session.connection().execute(sa.update(Reading).where(*disputed, side).values(values))
+
+
+def _columns(opinion: Opinion) -> dict[str, Any]:
+    numbers = None if opinion.numbers is None else dict(opinion.numbers)
+    return {"verdict": opinion.verdict, "verdict_reason": opinion.reason, "verdict_numbers": numbers}
+
+
+def _tell_again(
+    session: Session,
+    estimates: dict[str, Estimate],
+    late: Mapping[str, Sequence[Event]],
+    days: dict[str, dict[date, list[Any]]],
+    served_since: ServedSince,
+) -> dict[Identity, Opinion]:
+    """Go through the past of bins again from the last day before what came late."""
+    opinions: dict[Identity, Opinion] = {}
+    kept = _kept_days(session, late)
+    since: dict[str, datetime] = {}
+    wanted: dict[str, list[Event]] = {}
+    for bin_id, events in late.items():
+        by_day = kept.get(bin_id, {})
+        placed = [event for event in events if _day_for(event.at.date(), by_day) is not None]
+        opinions |= {event.identity: TOO_LATE for event in events if isinstance(event, Said) and event not in placed}
+        if placed:
+            day = _day_for(placed[0].at.date(), by_day)
+            assert day is not None  # noqa: S101 - it was there a moment ago
+            estimates[bin_id] = estimate_from_json(by_day[day])
+            since[bin_id] = min(datetime.combine(day, time(), UTC), placed[0].at)
+            wanted[bin_id] = placed
+    stored = _stored_readings(session, since)
+    for bin_id, records in served_since(session, since).items():
+        new = {event.record_id for event in wanted[bin_id] if isinstance(event, Served)}
+        wanted[bin_id] += [event for event in records if event.record_id not in new]
+    changed: list[dict[str, Any]] = []
+    for bin_id, events in wanted.items():
+        past = stored.get(bin_id, {})
+        telling = _go_through(estimates[bin_id], sorted([*events, *past], key=lambda event: event.order))
+        _judge_stored(session, bin_id, telling.turns, before=since[bin_id])
+        days[bin_id] = telling.days
+        for said, opinion in past.items():
+            if said.identity in telling.opinions and telling.opinions[said.identity] != opinion:
+                device_id, frame_key = said.identity
+                columns = _columns(telling.opinions[said.identity])
+                changed.append({"device_id": device_id, "frame_key": frame_key, **columns})
+        known = {said.identity for said in past}
+        opinions |= {identity: opinion for identity, opinion in telling.opinions.items() if identity not in known}
+    update_rows(session, Reading, changed)
+    return opinions
+
+
+def _day_for(day: date, kept: Mapping[date, list[Any]]) -> date | None:
+    """Choose the day from whose start on an event can be placed: the last before it, or the bin's very first."""
+    if not kept:
+        return None
+    earlier = [start for start in kept if start <= day]
+    first = min(kept)
+    return max(earlier) if earlier else first if estimate_from_json(kept[first]).latest is None else None
+
+
+def _kept_days(session: Session, bin_ids: Iterable[str]) -> dict[str, dict[date, list[Any]]]:
+    wanted = given(session, bin_id=sa.String())
+    query = sa.select(col(BinDay.bin_id), col(BinDay.day), col(BinDay.memory)).join(
+        wanted, wanted.c.bin_id == BinDay.bin_id
+    )
+    kept: dict[str, dict[date, list[Any]]] = defaultdict(dict)
+    for bin_id, day, memory in session.connection().execute(
+        query, document(session, [{"bin_id": bin_id} for bin_id in bin_ids])
+    ):
+        kept[bin_id][day] = memory
+    return kept
+
+
+def _stored_readings(session: Session, since: Mapping[str, datetime]) -> dict[str, dict[Said, Opinion]]:
+    """Read what bins' sensors said since a moment each, with the verdicts of then; not what was too late already."""
+    wanted = given(session, bin_id=sa.String(), since=UtcDateTime())
+    query = (
+        sa.select(
+            col(Reading.bin_id),
+            col(Reading.at),
+            col(Reading.device_id),
+            col(Reading.frame_key),
+            col(Reading.fill_level),
+            col(Reading.verdict),
+            col(Reading.verdict_reason),
+            col(Reading.verdict_numbers),
+        )
+        .join(wanted, wanted.c.bin_id == Reading.bin_id)
+        .where(col(Reading.at) >= wanted.c.since, col(Reading.verdict) != Verdict.LATE)
+    )
+    rows = [{"bin_id": bin_id, "since": at} for bin_id, at in since.items()]
+    found: dict[str, dict[Said, Opinion]] = defaultdict(dict)
+    for bin_id, at, device_id, frame_key, level, verdict, reason, numbers in session.connection().execute(
+        query, document(session, rows)
+    ):
+        heard = level if verdict in (Verdict.OK, Verdict.SPIKE) else None
+        found[str(bin_id)][Said(at, (device_id, frame_key), heard)] = Opinion(verdict, reason, numbers)
+    return found
+
+
+def _keep_days(session: Session, days: Mapping[str, Mapping[date, list[Any]]]) -> None:
+    """Keep the states at the start of days, and forget those that nothing can be late for any more."""
+    rows = [
+        {"bin_id": bin_id, "day": day, "memory": memory}
+        for bin_id, of_bin in sorted(days.items())
+        for day, memory in sorted(of_bin.items())
+    ]
+    if not rows:
+        return
+    insert_or_update(session, BinDay, rows, update=["memory"])
+    wanted = given(session, bin_id=sa.String(), reach=sa.Date())
+    newer = aliased(BinDay)
+    within_reach = (
+        sa.select(sa.func.max(newer.day))
+        .where(col(newer.bin_id) == wanted.c.bin_id, col(newer.day) <= wanted.c.reach)
+        .scalar_subquery()
+    )
+    outlived = (
+        sa.select(wanted.c.bin_id).where(wanted.c.bin_id == BinDay.bin_id, col(BinDay.day) < within_reach).exists()
+    )
+    reach = timedelta(days=REACH_DAYS)
+    latest = [{"bin_id": bin_id, "reach": max(of_bin) - reach} for bin_id, of_bin in days.items() if of_bin]
+    session.connection().execute(sa.delete(BinDay).where(outlived), document(session, latest))
