@@ -40,7 +40,10 @@ class Line:
 
     def say(self, language: Language) -> str:
         """Word it for a person."""
-        return say("scenarios", f"feed.{self.code}", language, **self.numbers)
+        said = say("scenarios", f"feed.{self.code}", language, **self.numbers)
+        return (
+            said + say("scenarios", "feed.left_out", language, **self.numbers) if self.numbers.get("left_out") else said
+        )
 
 
 class Feed:
@@ -59,13 +62,14 @@ class Feed:
         self._language = language
         with reading(engine) as session:
             self.zone = ZoneInfo(city_of(session).timezone)
-            self._last = session.exec(select(func.max(OutboxEvent.id))).one() or 0
+            self._last = _newest(session)
             self._districts = {row.id: _name(row, language) for row in session.exec(select(District))}
             self._shifts = {row.id: _name(row, language) for row in session.exec(select(Shift))}
 
     def waiting(self) -> list[Line]:
-        """Return a line for every proposal that waits for a decision."""
+        """Return a line for every proposal that waits for a decision; what happened before is not told any more."""
         with reading(self._engine) as session:
+            self._last = _newest(session)
             found = session.exec(select(Proposal).where(Proposal.state == ProposalState.PENDING).order_by(Proposal.id))
             return [Line(one.created_at, *self._waits(session, one.id)) for one in found.all()]
 
@@ -132,17 +136,20 @@ class Feed:
             "km": summary.distance_m / 1000,
             "hours": summary.duration_s / 3600,
             "tonnes": summary.collected_kg / 1000,
+            "left_out": summary.left_out,
+            "riskiest": summary.riskiest_left_out or 0.0,
         }
-        if not summary.left_out:
-            return "proposal_pending", numbers
-        risk = {"left_out": summary.left_out, "riskiest": summary.riskiest_left_out or 0.0}
-        return "proposal_pending_left_out", numbers | risk
+        return "proposal_pending", numbers
 
     def _place(self, of: Proposal | PlanningCycle) -> dict[str, str]:
         return {
             "district": self._districts.get(of.district_id, of.district_id),
             "shift": self._shifts.get(of.shift_id, of.shift_id),
         }
+
+
+def _newest(session: Session) -> int:
+    return session.exec(select(func.max(OutboxEvent.id))).one() or 0
 
 
 def _name(row: District | Shift, language: Language) -> str:
