@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import Depends, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
@@ -105,7 +105,7 @@ _bearer = HTTPBearer(
 
 
 def principal_of(
-    context: Here, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    request: Request, context: Here, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Principal:
     """Return who is asking.
 
@@ -117,6 +117,7 @@ def principal_of(
     found = _identify(context, credentials.credentials) if credentials else None
     if found is None:
         raise Refusal("unauthenticated", headers={"WWW-Authenticate": "Bearer"})
+    request.state.actor = found.actor
     return found
 
 

@@ -78,11 +78,12 @@ class Gate:
             if body is not None:
                 await self._app(scope, _replay(body, receive), send_safely)
         except Refusal as refusal:
+            log.info("request %s: %s %r: %s", request_id, scope["method"], scope["path"], refusal.slug)
             await refuse(refusal)
         except Exception:
             if answered:
                 raise
-            log.exception("request %s: %s %s failed", request_id, scope["method"], scope["path"])
+            log.exception("request %s: %s %r failed", request_id, scope["method"], scope["path"])
             await refuse(Refusal("internal"))
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes | None:

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from agents.errors import (
@@ -25,7 +26,10 @@ from agents.errors import (
     RefusedError,
     StaleVersionError,
 )
+from api.context import context_of
 from api.signing_in import SignInLockedError, SignInRefusedError
+from city.database import transaction
+from city.journal import record
 from city.wording import Language, catalogue, preferred_language, say
 
 MEDIA_TYPE = "application/problem+json"
@@ -210,12 +214,37 @@ def install(app: FastAPI) -> None:
     async def handle(request: Request, error: Exception) -> Response:
         translate = next(TRANSLATIONS[kind] for kind in type(error).__mro__ if kind in TRANSLATIONS)
         refusal = translate(error)
-        if refusal.status >= 500:
-            log.error("request %s: %s", request.state.request_id, refusal.slug, exc_info=error)
+        actor = getattr(request.state, "actor", None)
+        log.log(
+            logging.ERROR if refusal.status >= 500 else logging.INFO,
+            "request %s: %s %r by %s: %s",
+            request.state.request_id,
+            request.method,
+            request.url.path,
+            actor or "nobody",
+            refusal.slug,
+            exc_info=error if refusal.status >= 500 else None,
+        )
+        if actor and refusal.slug == "forbidden" and request.method != "GET":
+            await run_in_threadpool(_audit, request, actor)
         return answer_to(request, refusal)
 
     for kind in TRANSLATIONS:
         app.add_exception_handler(kind, handle)
+
+
+def _audit(request: Request, actor: str) -> None:
+    """Keep that somebody tried to change what is not theirs to change."""
+    context = context_of(request)
+    with transaction(context.engine) as session:
+        record(
+            session,
+            at=context.clock.now(),
+            actor=actor,
+            action="access.refused",
+            subject=f"operation/{request.scope['route'].name}",
+            after={"method": request.method, "path": request.url.path},
+        )
 
 
 def refusals(*slugs: str) -> dict[int | str, dict[str, Any]]:

@@ -23,3 +23,4 @@ def notices() -> Console:
 def print_json(value: Any) -> None:
     """Write one JSON document to stdout, the same on every machine: UTF-8, no colours, moments in ISO 8601."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.flush()

@@ -10,7 +10,7 @@ import typer
 from fastapi import FastAPI
 
 from api.cli.database import open_current
-from api.cli.printing import notices
+from api.cli.printing import Json, notices, print_json
 from city.clock import SystemClock
 from city.settings import Settings
 
@@ -18,18 +18,18 @@ Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on, instead of DUSTCART_PORT.")]
 
 
-def serve(host: Host = None, port: Port = None) -> None:
+def serve(host: Host = None, port: Port = None, *, as_json: Json = False) -> None:
     """Serve the HTTP API until told to stop (SIGTERM, Ctrl-C)."""
     from api.app import create_app
 
-    _listen(create_app, host, port)
+    _listen(create_app, host, port, as_json=as_json)
 
 
-def intake(host: Host = None, port: Port = None) -> None:
+def intake(host: Host = None, port: Port = None, *, as_json: Json = False) -> None:
     """Serve only the intake of telemetry, as a process of its own."""
     from api.app import create_intake_app
 
-    _listen(create_intake_app, host, port)
+    _listen(create_intake_app, host, port, as_json=as_json)
 
 
 def work() -> None:
@@ -49,7 +49,7 @@ def work() -> None:
         engine.dispose()
 
 
-def _listen(create: Callable[..., FastAPI], host: str | None, port: int | None) -> None:
+def _listen(create: Callable[..., FastAPI], host: str | None, port: int | None, *, as_json: bool) -> None:
     from api.server import address_of, bind, run
 
     _log()
@@ -57,6 +57,8 @@ def _listen(create: Callable[..., FastAPI], host: str | None, port: int | None) 
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     engine = open_current(settings)
     listener = bind(settings.host, settings.port)
+    if as_json:
+        print_json({"address": address_of(listener)})
     notices().print(f"listening on {address_of(listener)}", highlight=False)
     try:
         run(create(engine, SystemClock(), settings), listener)

@@ -10,12 +10,14 @@ from api.access import Permission, Principal, needs
 from api.context import Here
 from api.fields import InLanguage, PathId
 from api.problems import Refusal, refusals
+from api.views.names import Names, read_names
 from city.database import reading
 from city.registry import Bin, CollectionPoint
 from city.streams import Stream
-from city.wording import Language, say
+from city.wording import say
+from sensors.estimate import LevelSource
 from sensors.forecast import level_at, overflow_at, overflow_probability
-from sensors.levels import BinState, LevelSource
+from sensors.levels import BinState, states_of, unknown_since
 
 router = APIRouter(tags=["city"])
 
@@ -62,7 +64,10 @@ class BinView(BaseModel):
     usable_volume_l: int
     active: bool
     now: datetime = Field(description="the moment this answer is about")
-    level: LevelView | None = Field(description="none: unknown, which is not empty")
+    level: LevelView | None = Field(description="none: nothing was ever known of it, which is not empty")
+    unknown_since: datetime | None = Field(
+        description="since when nobody knows, a silent sensor say; `level` is then only what is expected"
+    )
     text: str = Field(description="the same in the caller's language", examples=["81 % full, give or take 6 %"])
     knowledge: KnowledgeView
     outlook: list[OutlookView] = Field(description="empty while the level is unknown")
@@ -82,13 +87,15 @@ def read_bin(
             raise Refusal("not-found")
         point = session.get_one(CollectionPoint, found.point_id)
         principal.require(Permission.READ_CITY, point.district_id)
-        state = session.get(BinState, bin_id) or BinState(bin_id=bin_id)
-    return _view(found, point, state, context.clock.now(), language)
+        state = states_of(session, [bin_id]).get(bin_id, BinState(bin_id=bin_id))
+        names = read_names(session, language)
+    return _view(found, point, state, context.clock.now(), names)
 
 
-def _view(found: Bin, point: CollectionPoint, state: BinState, now: datetime, language: Language) -> BinView:
+def _view(found: Bin, point: CollectionPoint, state: BinState, now: datetime, names: Names) -> BinView:
     known = state.as_of is not None and state.fill_level is not None
     level = _level(state, now) if known else None
+    since = unknown_since(state, now) if known else None
     return BinView(
         id=found.id,
         point_id=point.id,
@@ -99,11 +106,21 @@ def _view(found: Bin, point: CollectionPoint, state: BinState, now: datetime, la
         active=found.active,
         now=now,
         level=level,
-        text=say("api", "level.known" if level else "level.unknown", language, **(level.model_dump() if level else {})),
+        unknown_since=since,
+        text=_said(level, since, names),
         knowledge=KnowledgeView.model_validate(state, from_attributes=True),
         outlook=[_outlook(state, now, hours) for hours in HOURS_AHEAD] if known else [],
         overflow_likely_at=overflow_at(state, LIKELY) if known else None,
     )
+
+
+def _said(level: LevelView | None, since: datetime | None, names: Names) -> str:
+    if level is None:
+        return say("api", "level.never_known", names.language)
+    if since is None:
+        return say("api", "level.known", names.language, **level.model_dump())
+    local = since.astimezone(names.timezone).strftime("%m-%d %H:%M")
+    return say("api", "level.unknown", names.language, since=local, **level.model_dump())
 
 
 def _level(state: BinState, at: datetime) -> LevelView:

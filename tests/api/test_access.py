@@ -152,3 +152,12 @@ def test_the_audit_shows_a_supervisor_their_own_districts_only(people: People) -
     everything = citywide.get("/api/v1/audit").json()["items"]
     assert {item["district_id"] for item in everything} == {HERE, ELSEWHERE, None}
     assert "sign_in.accepted" in {item["action"] for item in everything}
+
+
+def test_an_attempt_to_change_what_is_not_ones_own_is_audited(people: People) -> None:
+    name = make_proposal(people.engine, people.clock, HERE)
+    viewer = people.client((Role.VIEWER, HERE), name="curious")
+    assert viewer.post(f"/api/v1/proposals/{name}/approve").status_code == 403
+    assert viewer.get("/api/v1/audit").status_code == 403
+    kept = people.client((Role.SUPERVISOR, EVERYWHERE)).get("/api/v1/audit?action=access").json()["items"]
+    assert [(one["actor"], one["subject"]) for one in kept] == [("curious", "operation/approve_proposal")]

@@ -68,6 +68,12 @@ def test_a_device_is_registered_heard_and_moves_its_bins_forecast(
     assert chances == sorted(chances)
     assert all(0 <= chance <= 1 for chance in chances)
     assert known["knowledge"]["source"] == "sensor"
+    assert (known["unknown_since"], known["text"][:3]) == (None, f"{known['level']['mean']:.0%}")
+    people.clock.advance(timedelta(days=1))
+    silent = people.client((Role.CREW, HERE)).get(f"/api/v1/bins/{BIN}").json()
+    assert silent["unknown_since"] == known["knowledge"]["as_of"]
+    assert "unknown since 03-03 06:00" in silent["text"]
+    assert silent["level"]["sigma"] > known["level"]["sigma"]
 
 
 def test_what_can_be_used_is_stored_and_the_rest_is_named_and_kept(
