@@ -24,6 +24,8 @@ _sources: dict[Any, frozenset[Path]] = {}
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function of arrays and numbers on first call; it runs without the interpreter lock."""
+    if getattr(numba.config, "DISABLE_JIT", False):  # NUMBA_DISABLE_JIT=1: for a debugger
+        return function
     built: Any = numba.njit(nogil=True, fastmath=FINITE_OR_INFINITE)(function)
     called = (_sources[value] for value in function.__globals__.values() if _is_compiled(value))
     sources = frozenset([Path(inspect.getfile(function))]).union(*called)

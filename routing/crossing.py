@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.compiled import compiled
-from routing.minplus import Block, nowhere, relax, whole
+from routing.minplus import Block, copy, nowhere, part_of, relax, whole
 from routing.parts import Parts
 from routing.tables import Tables
+from routing.travel import Places
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -108,11 +109,46 @@ def merge(
 
 
 @compiled
-def place(done: Crossing, columns: tuple[Ints, Ints], out: Block) -> None:
-    """Write the costs of the ways out by A and by B to where these stand among the part's ways out."""
-    for row in range(len(done.x)):
-        at = out.at + row * out.stride
-        for k in range(len(columns[0])):
-            out.values[at + columns[0][k]] = done.out_a[row, k]
-        for k in range(len(columns[1])):
-            out.values[at + columns[1][k]] = done.out_b[row, k]
+def enter_half(begun: Crossing, below: Floats, is_left: bool, row: int) -> None:
+    """Begin some rows, from `row` on, with the costs of the ways out of a half."""
+    cut, out = (begun.x, begun.out_a) if is_left else (begun.y, begun.out_b)
+    edges = cut.shape[1]
+    copy(whole(below), part_of(cut, row, 0), (len(below), edges))
+    copy(part_of(below, 0, edges), part_of(out, row, 0), (len(below), out.shape[1]))
+
+
+@compiled
+def leave_home(parts: Parts, tables: Tables, part: int, places: Places, at: tuple[int, int], begun: Crossing) -> None:
+    """Begin a row with what it costs a place on a cut street to leave that street: `at` is (place, row)."""
+    x = parts.to_right[part]
+    a, b = halves(parts, tables, part)
+    for side in range(2):
+        edge = places.edge[at[0], side] - parts.cut_start[part]
+        behind = places.behind[at[0], side]
+        if edge >= x:
+            _leave(a.cut_cut, edge - x, behind, begun.x, at[1])
+            _leave(a.cut_out, edge - x, behind, begun.out_a, at[1])
+        elif edge >= 0:
+            _leave(b.cut_cut, edge, behind, begun.y, at[1])
+            _leave(b.cut_out, edge, behind, begun.out_b, at[1])
+
+
+@compiled
+def _leave(block: Block, edge: int, behind: float, out: Floats, row: int) -> None:
+    start = block.at + edge * block.stride
+    for k in range(out.shape[1]):
+        out[row, k] = min(out[row, k], block.values[start + k] - behind)
+
+
+@compiled
+def ways_out(parts: Parts, part: int, done: Crossing) -> Floats:
+    """Return the costs of the part's ways out, in their order."""
+    pick = (parts.left[part], parts.right[part], part)
+    of_a, of_b = merge(parts.out_edge, parts.out_start, pick, (parts.to_right[part], parts.to_left[part]))
+    above = np.empty((len(done.x), len(of_a) + len(of_b)))
+    for row in range(len(above)):
+        for k in range(len(of_a)):
+            above[row, of_a[k]] = done.out_a[row, k]
+        for k in range(len(of_b)):
+            above[row, of_b[k]] = done.out_b[row, k]
+    return above

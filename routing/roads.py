@@ -20,12 +20,14 @@ from routing.dissection import Dissection, dissect
 from routing.errors import RoutingError
 from routing.loops import without_loops
 from routing.parts import Parts, cut_in, parts_of
+from routing.paths import paths
 from routing.problem import Matrix
 from routing.profile import TruckProfile
 from routing.snapping import Snaps, StreetIndex
 from routing.streets import Streets, all_streets, connected, open_turns, passable, speed_kmh
 from routing.sweep import costs_between
 from routing.tables import Tables, tables_of, updated
+from routing.unfold import Atlas
 from routing.ways import Way, line, street_names
 
 # Larger than this a cost in one number could overflow its share for the distance; no city is.
@@ -170,7 +172,7 @@ class RoadGraph:
         wrong = legs[(legs < 0) | (legs >= len(snaps))]
         if len(wrong):
             raise RoutingError(f"there is no place {wrong[0]}; the snaps have {len(snaps)}")
-        cost, first, edges = travel.paths(self.turns, self._places(snaps), legs)
+        cost, first, edges = paths(self.turns, Atlas(self._parts, self._tables), self._places(snaps), legs)
         cost[legs[:, 0] == legs[:, 1]] = 0.0
         nowhere = np.flatnonzero(~np.isfinite(cost))
         if len(nowhere):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.compiled import compiled
-from routing.crossing import Crossing, cross, halves, merge, place, start_crossing
+from routing.crossing import Crossing, cross, enter_half, halves, leave_home, merge, start_crossing, ways_out
 from routing.minplus import Block, copy, nowhere, part_of, relax, whole
 from routing.parts import Parts
 from routing.tables import Tables
@@ -187,34 +187,17 @@ def climb_starts(parts: Parts, tables: Tables, climb: Climb, meeting: Meeting, s
         if stage.low == stage.high:
             continue
         part, low, middle, own, high = stage.part, stage.low, stage.middle, stage.own, stage.high
-        x, y = parts.to_right[part], parts.to_left[part]
-        a, b = halves(parts, tables, part)
         begun = start_crossing(parts, part, high - low)
         if own > middle:
-            below = waiting.pop()
-            copy(whole(below), part_of(begun.y, middle - low, 0), (own - middle, y))
-            copy(part_of(below, 0, y), part_of(begun.out_b, middle - low, 0), (own - middle, begun.out_b.shape[1]))
+            enter_half(begun, waiting.pop(), False, middle - low)
         if middle > low:
-            below = waiting.pop()
-            copy(whole(below), whole(begun.x), (middle - low, x))
-            copy(part_of(below, 0, x), whole(begun.out_a), (middle - low, begun.out_a.shape[1]))
+            enter_half(begun, waiting.pop(), True, 0)
         for start in range(own, high):
-            for side in range(2):
-                edge = climb.places.edge[start, side] - parts.cut_start[part]
-                behind = climb.places.behind[start, side]
-                if edge >= x:
-                    _leave(a.cut_cut, edge - x, behind, begun.x, start - low)
-                    _leave(a.cut_out, edge - x, behind, begun.out_a, start - low)
-                elif edge >= 0:
-                    _leave(b.cut_cut, edge, behind, begun.y, start - low)
-                    _leave(b.cut_out, edge, behind, begun.out_b, start - low)
+            leave_home(parts, tables, part, climb.places, (start, start - low), begun)
         done = cross(parts, tables, part, begun)
         _meet(climb, meeting, stage, done)
         _meet_own(parts, climb, meeting, stage)
-        columns = merge(parts.out_edge, parts.out_start, (parts.left[part], parts.right[part], part), (x, y))
-        above = np.empty((high - low, len(columns[0]) + len(columns[1])))
-        place(done, columns, whole(above))
-        waiting.append(above)
+        waiting.append(ways_out(parts, part, done))
 
 
 @compiled
@@ -291,11 +274,3 @@ def _ends(climb: Climb, meeting: Meeting, row: int) -> tuple[int, int]:
     """Return the first and last row of a climbed part's places that are ends of the meeting."""
     first = min(max(climb.low[row], meeting.first), meeting.last)
     return first, min(max(climb.high[row], meeting.first), meeting.last)
-
-
-@compiled
-def _leave(block: Block, edge: int, behind: float, out: Floats, row: int) -> None:
-    """Write into a row what it costs to leave a cut edge of which some lies behind."""
-    start = block.at + edge * block.stride
-    for k in range(out.shape[1]):
-        out[row, k] = min(out[row, k], block.values[start + k] - behind)

@@ -1,4 +1,4 @@
-"""Fastest ways by Dijkstra's algorithm on the streets: for the lines that trucks drive, and to check what is quicker.
+"""Fastest ways by Dijkstra's algorithm on the streets: quickest for short ways, and the check on all others.
 
 A way's cost is one float64: its duration in hundredths of a second times 2**27 plus its distance in centimetres. Both
 are whole numbers, so sums below 2**53 (186 hours, 1,342 km) are exact whatever the order of adding, comparing two costs
@@ -110,12 +110,18 @@ def sift_down(heap: Ints, place: Ints, cost: Floats, size: int) -> None:
 
 
 @compiled
-def search(turns: Turns, work: Work, start_edge: Ints, start_behind: Floats, wanted_count: int) -> int:
-    """Settle edges in order of cost until all wanted ones are settled; return how many were settled or queued.
+def search(turns: Turns, work: Work, start: tuple[Ints, Floats], wanted_count: int, most: int) -> tuple[int, bool]:
+    """Settle edges in order of cost until all wanted ones are settled, or as many as `most`.
 
-    The search begins on `start_edge` (negative: none), with `start_behind` of each already behind it. `work` must be
-    fresh but for `wanted`, which marks `wanted_count` edges; its `heap` ends with the edges touched, for `forget`.
+    The search begins on edges (negative: none) with some of each already behind it: `start`. `work` must be fresh but
+    for `wanted`, which marks `wanted_count` edges; its `heap` ends with the edges touched, for `forget`.
+
+    Returns
+    -------
+    touched, gave_up
+        How many edges were settled or queued, and whether the search ended for having settled too many.
     """
+    start_edge, start_behind = start
     cost, parent, place, heap = work.cost, work.parent, work.place, work.heap
     size = 0
     touched = len(heap)
@@ -134,7 +140,7 @@ def search(turns: Turns, work: Work, start_edge: Ints, start_behind: Floats, wan
                     heap[size] = to
                     size += 1
                 sift_up(heap, place, cost, place[to])
-    while size > 0 and wanted_count > 0:
+    while size > 0 and wanted_count > 0 and len(heap) - touched < most:
         edge = heap[0]
         size -= 1
         if size > 0:
@@ -155,11 +161,12 @@ def search(turns: Turns, work: Work, start_edge: Ints, start_behind: Floats, wan
                     heap[size] = to
                     size += 1
                 sift_up(heap, place, cost, place[to])
+    gave_up = size > 0 and wanted_count > 0
     # From the last on, or a queue that fills its half would be written over before it is read.
     for k in range(size - 1, -1, -1):
         touched -= 1
         heap[touched] = heap[k]
-    return len(heap) - touched
+    return len(heap) - touched, gave_up
 
 
 @compiled
@@ -192,7 +199,7 @@ def between(turns: Turns, places: Places, rows: tuple[int, int], out: Floats) ->
             work.wanted[edge] = True
             count += 1
     for source in range(rows[0], rows[1]):
-        touched = search(turns, work, places.edge[source], places.behind[source], count)
+        touched, _ = search(turns, work, (places.edge[source], places.behind[source]), count, len(work.heap))
         for target in range(len(places.edge)):
             best = np.inf
             for side in range(2):
@@ -205,60 +212,3 @@ def between(turns: Turns, places: Places, rows: tuple[int, int], out: Floats) ->
                     best = min(best, ahead)
             out[source, target] = best
         forget(work, touched)
-
-
-@compiled
-def paths(turns: Turns, places: Places, pairs: Ints) -> tuple[Floats, NDArray[np.int64], Ints]:
-    """Find the fastest way between each pair of places, given as rows. Shape (pairs, 2).
-
-    Returns
-    -------
-    cost
-        Of each way; infinite where there is none.
-    start, edges
-        The edges of way k in order are ``edges[start[k]:start[k + 1]]``; none where there is no way.
-    """
-    work = fresh(len(turns.start) - 1)
-    cost = np.empty(len(pairs))
-    start = np.zeros(len(pairs) + 1, np.int64)
-    edges = np.empty(64, np.int32)
-    for k in range(len(pairs)):
-        cost[k], path = _path(turns, places, work, pairs[k, 0], pairs[k, 1])
-        start[k + 1] = start[k] + len(path)
-        if start[k + 1] > len(edges):
-            edges = np.concatenate((edges, np.empty(start[k + 1], np.int32)))
-        for step in range(len(path)):
-            edges[start[k] + step] = path[len(path) - 1 - step]
-    return cost, start, edges[: start[-1]]
-
-
-@compiled
-def _path(turns: Turns, places: Places, work: Work, source: int, target: int) -> tuple[float, list[int]]:
-    """Return the cost of the fastest way between two places, and its edges from the last to the first."""
-    best = np.inf
-    last = direct = -1
-    count = 0
-    for side in range(2):
-        edge = places.edge[target, side]
-        if edge >= 0:
-            work.wanted[edge] = True
-            count += 1
-            ahead = places.behind[target, side] - places.behind[source, side]
-            if edge == places.edge[source, side] and 0 <= ahead < best:
-                best, direct = ahead, edge
-    touched = search(turns, work, places.edge[source], places.behind[source], count)
-    for side in range(2):
-        edge = places.edge[target, side]
-        if edge >= 0:
-            work.wanted[edge] = False
-            if work.cost[edge] + places.behind[target, side] < best:
-                best, last = work.cost[edge] + places.behind[target, side], edge
-    back = [last if last >= 0 else direct]
-    if last >= 0:
-        while work.parent[back[-1]] >= 0:
-            back.append(work.parent[back[-1]])
-        back.append(places.edge[source, -1 - work.parent[back[-1]]])
-    elif direct < 0:
-        back.pop()
-    forget(work, touched)
-    return best, back

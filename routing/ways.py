@@ -46,16 +46,18 @@ def line(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return lon and lat of the line along some segments, from one fraction of the first to one of the last."""
     lon, lat, first = polylines(network, segments.astype(np.int64))
-    parts = []
-    for k, reverse in enumerate(backward.tolist()):
-        part = np.stack([lon[first[k] : first[k + 1]], lat[first[k] : first[k + 1]]], axis=1)
-        begin, finish = 0.0, 1.0
-        if k == 0:
-            begin = 1.0 - fractions[0] if reverse else fractions[0]
-        if k == len(segments) - 1:
-            finish = 1.0 - fractions[1] if reverse else fractions[1]
-        parts.append(_between(part[::-1] if reverse else part, begin, finish))
-    positions = np.concatenate(parts)
+    sizes = np.diff(first)
+    step = np.arange(first[-1]) - np.repeat(first[:-1], sizes)
+    driven = np.where(
+        np.repeat(backward, sizes), np.repeat(first[1:] - 1, sizes) - step, np.repeat(first[:-1], sizes) + step
+    )
+    positions = np.stack([lon[driven], lat[driven]], axis=1)
+    begin, finish = (1.0 - at if reverse else at for at, reverse in zip(fractions, backward[[0, -1]], strict=True))
+    if len(segments) == 1:
+        positions = _between(positions, begin, finish)
+    else:
+        head, middle, tail = np.split(positions, [first[1], first[-2]])
+        positions = np.concatenate([_between(head, begin, 1.0), middle, _between(tail, 0.0, finish)])
     moved = np.concatenate([[True], (np.diff(positions, axis=0) != 0).any(axis=1)])
     positions = positions[moved]
     if len(positions) == 1:
