@@ -18,7 +18,7 @@ from sqlalchemy import JSON, Column, Engine, UniqueConstraint, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, and_, col, or_, select
 
-from agents.errors import ConflictError, NotFoundError, RefusedError
+from agents.errors import AgentError, ConflictError, NotFoundError, RefusedError
 from agents.proposals import Proposal, ProposalState
 from agents.said import said
 from agents.shifts import ShiftDay
@@ -109,6 +109,13 @@ class Outcome(BaseModel):
     def say(self, language: Language) -> str:
         """Word it for a person."""
         return said(f"outcome.{self.code}", language, self.numbers)
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return a failure as the outcome of its cycle."""
+    if isinstance(error, AgentError):
+        return Outcome(code=error.code, numbers=error.numbers)
+    return Outcome(code="cannot_be_planned", numbers={"detail": str(error)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def extend(
     stop_id = stop_id_of(edit.point_id, edit.stream)
     day = shift_day(session, proposal.district_id, proposal.service_date, proposal.shift_id)
     ground = read_ground(session, day, now, begin=proposal.expires_at)
-    bins = [outlook for outlook in outlooks(session, ground).bins if outlook.stop_id == stop_id]
+    bins = [outlook for outlook in outlooks(session, ground) if outlook.stop_id == stop_id]
     if not bins:
         raise NotFoundError("unknown_stop", stop_id=stop_id)
     if not ground.open_windows(edit.point_id):

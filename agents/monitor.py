@@ -6,7 +6,7 @@ level is not known is a cause of its own: unknown is not empty.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,10 +14,11 @@ from sqlmodel import Session, col
 
 from agents.ground import Ground
 from agents.needs import Evidence, Need, NeedReason
-from agents.outlook import BinOutlook, Outlooks
+from agents.outlook import BinOutlook
 from agents.stop_ids import parse_stop_id, stop_id_of
 from city.registry import CollectionPoint
 from city.streams import Stream
+from sensors.forecast import BRIM, HORIZON_H
 from sensors.service import CouldNotReason, ServiceOutcome, ServiceRecord
 
 # Above this probability a bin counts as overflowing now: it is likelier than not.
@@ -43,7 +44,7 @@ class Cause:
         How sure it is, 0..1: of an overflow its probability, of a risk the share of the doubt about the level that
         has been removed, of a rule or a record 1.
     deadline
-        When it is too late: when an overflow becomes likelier than not, when a rule's time is up.
+        When it is too late: when the expected level reaches the brim, when a rule's time is up.
     """
 
     reason: NeedReason
@@ -68,22 +69,13 @@ class Missed:
     reason: CouldNotReason
 
 
-def find_causes(ground: Ground, found: Outlooks, missed: Mapping[str, Missed]) -> list[Cause]:
+def find_causes(ground: Ground, bins: Sequence[BinOutlook], missed: Mapping[str, Missed]) -> list[Cause]:
     """Find everything in a district that needs attention before the next chance after a shift."""
     return [
-        *_overflows(ground, found),
-        *(_unknown(outlook) for outlook in found.bins if outlook.level is None),
-        *_overdue(ground, found.bins),
-        *_missed_services(ground, found.bins, missed),
-    ]
-
-
-def _overflows(ground: Ground, found: Outlooks) -> list[Cause]:
-    rows = [row for row, outlook in enumerate(found.bins) if outlook.level is not None and _is_at_risk(outlook)]
-    deadlines = found.overflow_times(rows, OVERFLOWING)
-    return [
-        _overflow(ground, found.bins[row], datetime.fromtimestamp(full_s, UTC) if full_s < float("inf") else None)
-        for row, full_s in zip(rows, deadlines, strict=True)
+        *(_overflow(ground, outlook) for outlook in bins if outlook.level is not None and _is_at_risk(outlook)),
+        *(_unknown(outlook) for outlook in bins if outlook.level is None),
+        *_overdue(ground, bins),
+        *_missed_services(ground, bins, missed),
     ]
 
 
@@ -91,7 +83,7 @@ def _is_at_risk(outlook: BinOutlook) -> bool:
     return outlook.full_by_next >= LEAST_RISK or outlook.full_now >= OVERFLOWING
 
 
-def _overflow(ground: Ground, outlook: BinOutlook, likely_at: datetime | None) -> Cause:
+def _overflow(ground: Ground, outlook: BinOutlook) -> Cause:
     overflowing = outlook.full_now >= OVERFLOWING
     assert outlook.sigma is not None  # noqa: S101 - known bins only
     return Cause(
@@ -110,8 +102,17 @@ def _overflow(ground: Ground, outlook: BinOutlook, likely_at: datetime | None) -
             heard_at=outlook.heard_at,
         ),
         confidence=outlook.full_now if overflowing else max(0.0, 1.0 - outlook.sigma**2 / UNKNOWN_VARIANCE),
-        deadline=likely_at,
+        deadline=_brim_at(ground, outlook),
     )
+
+
+def _brim_at(ground: Ground, outlook: BinOutlook) -> datetime | None:
+    """When the expected level reaches the brim; ``None``: too far off to be a date."""
+    assert outlook.level is not None  # noqa: S101 - known bins only
+    left = max(BRIM - outlook.level, 0.0)
+    if left > outlook.rate_per_h * HORIZON_H:
+        return None
+    return ground.now + timedelta(hours=left / outlook.rate_per_h) if left else ground.now
 
 
 def _unknown(outlook: BinOutlook) -> Cause:

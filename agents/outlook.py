@@ -13,7 +13,7 @@ from agents.ground import Ground
 from agents.stop_ids import stop_id_of
 from city.registry import Bin, CollectionPoint
 from city.streams import Stream
-from sensors.forecast import Estimated, States, levels_at, overflow_probabilities, overflow_times, stack
+from sensors.forecast import Estimated, levels_at, overflow_probabilities, stack
 from sensors.levels import BinState
 
 # What lies beside an overflowing bin is rarely more than half a bin; people go elsewhere then. It also keeps a bin that
@@ -58,20 +58,8 @@ class BinOutlook:
         return stop_id_of(self.point_id, self.stream)
 
 
-@dataclass(frozen=True, slots=True)
-class Outlooks:
-    """The bins of a district by point, then by id; `states` are the forecast's columns in the same order."""
-
-    bins: Sequence[BinOutlook]
-    states: States
-
-    def overflow_times(self, rows: Sequence[int], probability: float) -> list[float]:
-        """When the probability of overflow reaches a value, seconds since 1970, of some bins by their row."""
-        return cast("list[float]", overflow_times(self.states[np.array(rows, dtype=np.intp)], probability).tolist())
-
-
-def outlooks(session: Session, ground: Ground) -> Outlooks:
-    """Read every bin in use of a district and forecast it for a shift."""
+def outlooks(session: Session, ground: Ground) -> list[BinOutlook]:
+    """Read every bin in use of a district and forecast it for a shift; by point, then by id."""
     rows = _rows(session, ground.day.district_id)
     states = stack(cast("Sequence[Estimated]", rows))
     level, sigma = levels_at(states, ground.now)
@@ -93,7 +81,7 @@ def outlooks(session: Session, ground: Ground) -> Outlooks:
         full_by_next.tolist(),
         strict=True,
     )
-    found = [
+    return [
         BinOutlook(
             bin_id=row.id,
             point_id=row.point_id,
@@ -110,7 +98,6 @@ def outlooks(session: Session, ground: Ground) -> Outlooks:
         )
         for row, mean, spread, full, now, by_service, by_next in columns
     ]
-    return Outlooks(found, states)
 
 
 def _rows(session: Session, district_id: str) -> Sequence[Any]:

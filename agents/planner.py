@@ -76,7 +76,7 @@ def read_briefing(surroundings: Surroundings, day: ShiftDay) -> Briefing:
     with reading(surroundings.engine) as session:
         ground = read_ground(session, day, surroundings.clock.now())
         needs = _judged(session, ground)
-        bins = outlooks(session, ground).bins
+        bins = outlooks(session, ground)
         return brief(session, ground, bins, needs)
 
 

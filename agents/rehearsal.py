@@ -31,5 +31,5 @@ def rehearse(surroundings: Surroundings, day: ShiftDay) -> Planned | Quiet:
         judged = [
             JudgedNeed(need.point_id, need.stream, need.bin_id, need.reason, decisions[need.id]) for need in needs
         ]
-        briefing = brief(session, ground, found.bins, judged)
+        briefing = brief(session, ground, found, judged)
     return plan_shift(surroundings, briefing)

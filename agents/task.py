@@ -47,12 +47,16 @@ class Places:
     ----------
     row
         Row of each place by its kind and id.
+    matrices, kind
+        Travel by those graphs between which it makes a difference here, and which of them each graph's is: most
+        limits of a city's streets are nowhere near a district.
     far
-        Whether a place is too far from the streets of a graph. Shape (graphs, places).
+        Whether a place is too far from the streets of a graph. Shape (matrices, places).
     """
 
     row: dict[tuple[str, str], int]
     matrices: tuple[Matrix, ...]
+    kind: tuple[int, ...]
     far: NDArray[np.bool_]
 
 
@@ -68,8 +72,9 @@ def build_task(
     RoutingError
         If the city has no roads that the trucks can drive.
     """
-    graphs, kind_of = roads.graphs(list(fleet.trucks), closed_ways)
+    graphs, kinds = roads.graphs(list(fleet.trucks), closed_ways)
     places = _locate(fleet, candidates, graphs)
+    kind_of = [places.kind[kind] for kind in kinds]
     notes = [Note(code="facility_closed", numbers={"facility": facility.name}) for facility in fleet.closed]
     trucks = []
     for truck, kind in zip(fleet.trucks, kind_of, strict=True):
@@ -105,13 +110,24 @@ def _locate(fleet: Fleet, candidates: Sequence[Candidate], graphs: Sequence[Road
     for candidate in candidates:
         where["point", candidate.point.id] = candidate.point.lon, candidate.point.lat
     lon, lat = np.array(list(where.values())).reshape(-1, 2).T
-    far = np.zeros((len(graphs), len(where)), dtype=np.bool_)
-    matrices = []
-    for kind, graph in enumerate(graphs):
+    matrices: list[Matrix] = []
+    far: list[NDArray[np.bool_]] = []
+    kinds: list[int] = []
+    for graph in graphs:
         snaps = graph.snap(lon, lat)
-        far[kind] = snaps.distance_m > SNAP_LIMIT_M
-        matrices.append(without(graph.matrix(snaps), far[kind]))
-    return Places({place: row for row, place in enumerate(where)}, tuple(matrices), far)
+        too_far = snaps.distance_m > SNAP_LIMIT_M
+        matrix = without(graph.matrix(snaps), too_far)
+        same = (kind for kind, known in enumerate(matrices) if _are_equal(matrix, known))
+        kinds.append(next(same, len(matrices)))
+        if kinds[-1] == len(matrices):
+            matrices.append(matrix)
+            far.append(too_far)
+    rows = {place: row for row, place in enumerate(where)}
+    return Places(rows, tuple(matrices), tuple(kinds), np.array(far).reshape(len(matrices), len(where)))
+
+
+def _are_equal(one: Matrix, other: Matrix) -> bool:
+    return np.array_equal(one.duration_s, other.duration_s) and np.array_equal(one.distance_m, other.distance_m)
 
 
 def without(matrix: Matrix, far: NDArray[np.bool_]) -> Matrix:

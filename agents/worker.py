@@ -24,7 +24,6 @@ from agents.cycles import (
     MAX_ATTEMPTS,
     CycleState,
     Holder,
-    Outcome,
     PlanningCycle,
     abandoned,
     begin,
@@ -32,6 +31,7 @@ from agents.cycles import (
     hold,
     is_due,
     missing,
+    outcome_of,
     postpone,
     release,
     renew,
@@ -273,7 +273,7 @@ class Worker:
         log.error("cycle %s: %s", cycle.thread_id, error)
         with transaction(self._engine) as session:
             held = hold(session, cycle.number, self._surroundings.token)
-            rest(session, held, CycleState.FAILED, at=self._clock.now(), outcome=_outcome_of(error))
+            rest(session, held, CycleState.FAILED, at=self._clock.now(), outcome=outcome_of(error))
         self._prune(cycle)
         release(self._engine, cycle.number, self._surroundings.token)
 
@@ -294,9 +294,3 @@ def _give_up_if_hopeless(cycle: PlanningCycle) -> None:
     """Stop a cycle that has cost several workers their lives or their patience."""
     if cycle.attempts > MAX_ATTEMPTS:
         raise PlanningError("given_up", attempts=MAX_ATTEMPTS)
-
-
-def _outcome_of(error: Exception) -> Outcome:
-    if isinstance(error, AgentError):
-        return Outcome(code=error.code, numbers=error.numbers)
-    return Outcome(code="cannot_be_planned", numbers={"detail": str(error)})

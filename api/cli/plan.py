@@ -11,8 +11,8 @@ from rich.table import Table
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from agents.cycles import CycleState, Outcome, PlanningCycle, leaves_from
-from agents.errors import RefusedError
+from agents.cycles import CycleState, Outcome, PlanningCycle, leaves_from, outcome_of
+from agents.errors import PlanningError, RefusedError
 from agents.planner import Planned, Quiet
 from agents.reasons import Standing, StopReason, sentences
 from agents.rehearsal import rehearse
@@ -111,25 +111,35 @@ def _rehearse(engine: Engine, clock: Clock, settings: Settings, days: list[Shift
     try:
         for day in days:
             with notices().status(escape(f"planning {day.thread_id}")):
-                found.append((day, rehearse(surroundings, day)))
+                found.append((day, _rehearsed(surroundings, day)))
     finally:
         solvers.close()
     if as_json:
         print_json([_planned_as_json(day, planned) for day, planned in found])
-        return
-    for day, planned in found:
-        if isinstance(planned, Quiet):
-            results().print(escape(f"{day.thread_id}: {planned.outcome.say('en')}"), highlight=False)
-        else:
+    else:
+        for day, planned in found:
             _print_planned(day, planned)
+    if any(isinstance(planned, PlanningError) for _, planned in found):
+        raise typer.Exit(1)
 
 
-def _planned_as_json(day: ShiftDay, planned: Planned | Quiet) -> dict[str, Any]:
+def _rehearsed(surroundings: Surroundings, day: ShiftDay) -> Planned | Quiet | PlanningError:
+    """Rehearse one shift; that it cannot be planned must not hide the others."""
+    try:
+        return rehearse(surroundings, day)
+    except PlanningError as error:
+        return error
+
+
+def _planned_as_json(day: ShiftDay, planned: Planned | Quiet | PlanningError) -> dict[str, Any]:
     named = {"district_id": day.district_id, "service_date": day.service_date, "shift_id": day.shift_id}
+    if isinstance(planned, PlanningError):
+        return {**named, "failed": True, "outcome": outcome_of(planned).model_dump(mode="json"), "plan": None}
     if isinstance(planned, Quiet):
-        return {**named, "outcome": planned.outcome.model_dump(mode="json"), "plan": None}
+        return {**named, "failed": False, "outcome": planned.outcome.model_dump(mode="json"), "plan": None}
     return {
         **named,
+        "failed": False,
         "outcome": None,
         "plan": plan_to_json(planned.plan),
         "summary": planned.summary.model_dump(mode="json"),
@@ -137,8 +147,15 @@ def _planned_as_json(day: ShiftDay, planned: Planned | Quiet) -> dict[str, Any]:
     }
 
 
-def _print_planned(day: ShiftDay, planned: Planned) -> None:
-    console, summary = results(), planned.summary
+def _print_planned(day: ShiftDay, planned: Planned | Quiet | PlanningError) -> None:
+    console = results()
+    if isinstance(planned, PlanningError):
+        notices().print(escape(f"{day.thread_id}: {planned}"), highlight=False)
+        return
+    if isinstance(planned, Quiet):
+        console.print(escape(f"{day.thread_id}: {planned.outcome.say('en')}"), highlight=False)
+        return
+    summary = planned.summary
     console.print(
         f"[bold]{escape(day.thread_id)}[/]: {summary.trucks} trucks, {summary.stops} stops,"
         f" {summary.distance_m / 1000:.1f} km, {summary.duration_s / 3600:.1f} h, {summary.collected_kg / 1000:.1f} t;"

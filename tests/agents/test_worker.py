@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, text, update
 from sqlmodel import col, select
 
-from agents.cycles import LEASE, MAX_ATTEMPTS, CycleState, Holder, PlanningCycle, begin, hold, take
+from agents.cycles import LEASE, MAX_ATTEMPTS, CycleState, Holder, Outcome, PlanningCycle, begin, hold, take
 from agents.dispatches import list_dispatches
 from agents.errors import ConflictError, RefusedError
 from agents.proposals import ProposalState, list_proposals, read_proposal
@@ -25,7 +25,7 @@ from agents.worker import Worker
 from city.clock import ManualClock, SystemClock
 from city.database import reading, transaction
 from city.journal import AuditRecord
-from city.registry import Crew
+from city.registry import Crew, Truck
 from city.settings import Settings
 from routing.plan import Cost, Plan
 from routing.problem import Problem
@@ -216,6 +216,20 @@ def test_a_plan_that_fails_verify_is_never_proposed_and_the_operator_is_told_why
         (told,) = session.exec(select(AuditRecord).where(AuditRecord.action == "cycle.failed")).all()
     assert "broke 2 rules" in told.reason
     assert "forgotten: garden-1/dry" in told.reason
+
+
+def test_a_shift_in_which_nothing_that_must_be_served_can_be_fails_with_an_example_in_both_languages(
+    engine: Engine, worker: Worker
+) -> None:
+    fill(engine)
+    with transaction(engine) as session:
+        session.exec(update(Truck).values(capacity_l=10, compaction=1.0))
+    worker.step()
+    (cycle,) = cycles(engine)
+    assert cycle.state is CycleState.FAILED
+    outcome = Outcome.model_validate(cycle.outcome)
+    assert "For example garden-1/dry: " in outcome.say("en")
+    assert "garden-1/dry" in outcome.say("zh")
 
 
 def test_a_failure_that_nobody_foresaw_is_tried_again_a_few_times_and_then_given_up(
