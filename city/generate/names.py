@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -75,8 +75,11 @@ _RINGS = {
     2: _words("内环Neihuan 外环Waihuan"),
     3: _words("内环Neihuan 中环Zhonghuan 外环Waihuan"),
 }
+# How many main roads are avenues, and how many small streets are called streets; the others are roads.
+_AVENUES, _STREETS = 0.35, 0.6
+# House numbers between one lane of a street and the next.
+_LANE_HOUSES = 12
 _RIVERSIDE = Word("滨江", "Binjiang")
-RIVER = Word("澜江", "Lan Jiang")
 
 
 class DistrictName(NamedTuple):
@@ -102,48 +105,11 @@ def name_streets(layout: Layout, rng: np.random.Generator) -> list[str]:
     """Name every street of a layout; service ways stay without."""
     middle = _middles(layout)
     words: list[Word | None] = [None] * len(layout.streets)
-    bases: dict[int, Word] = {}
-    great = iter(rng.permutation(len(_GREAT)))
     made_up = _made_up(rng)
-
-    def next_great() -> Word:
-        index = next(great, None)
-        return next(made_up) if index is None else _GREAT[index]
-
     _name_rings(layout, middle, words)
-    lines = [
-        number
-        for number, street in enumerate(layout.streets)
-        if street.line and street.road_class > RoadClass.TRUNK and not street.bridge
-    ]
-    lines.sort(key=lambda number: (layout.streets[number].road_class, layout.streets[number].line))
-    for (rank, _line), group in groupby(
-        lines, key=lambda number: (layout.streets[number].road_class, layout.streets[number].line)
-    ):
-        members = list(group)
-        for first in range(0, len(members), 3):
-            part = members[first : first + 3]
-            main = rank is RoadClass.PRIMARY
-            kind = _AVENUE if main and rng.random() < 0.35 else _ROAD
-            base = next_great() if main else next(made_up)
-            for number, towards in zip(part, _sides(middle[part]), strict=True):
-                words[number] = (base.then(towards) if towards else base).then(kind)
-                bases[number] = base
     _name_riverside(layout, middle, words)
-    lanes = [0] * len(words)
-    for number, street in enumerate(layout.streets):
-        parent = words[street.parent]
-        if number == NOTHING or words[number] or street.road_class is RoadClass.SERVICE:
-            continue
-        if street.bridge:
-            words[number] = bases[street.parent].then(_BRIDGE)
-        elif street.road_class is RoadClass.LIVING_STREET and parent:
-            lanes[street.parent] += 1
-            house = str(12 * lanes[street.parent] + number % 11)
-            words[number] = parent.then(Word(house, house)).then(_LANE)
-        else:
-            is_street = street.road_class >= RoadClass.RESIDENTIAL and rng.random() < 0.6
-            words[number] = next(made_up).then(_STREET if is_street else _ROAD)
+    _name_lines(layout, middle, words, made_up, rng)
+    _name_others(layout, words, made_up, rng)
     return [str(word) if word else "" for word in words]
 
 
@@ -196,3 +162,47 @@ def _name_riverside(layout: Layout, middle: Places, words: list[Word | None]) ->
     banks = [number for number, street in enumerate(layout.streets) if street.riverside]
     for number, towards in zip(banks, _sides(middle[banks]), strict=True):
         words[number] = (_RIVERSIDE.then(towards) if towards else _RIVERSIDE).then(_ROAD)
+
+
+def _name_lines(
+    layout: Layout, middle: Places, words: list[Word | None], made_up: Iterator[Word], rng: np.random.Generator
+) -> None:
+    """Name main roads, up to three parts of a line after one another and all after the same word; and their bridges."""
+    great = chain((_GREAT[index] for index in rng.permutation(len(_GREAT)).tolist()), made_up)
+
+    def line_of(number: int) -> tuple[RoadClass, int]:
+        return layout.streets[number].road_class, layout.streets[number].line
+
+    streets = [n for n, street in enumerate(layout.streets) if street.line and not street.ring and not street.bridge]
+    word_of: dict[int, Word] = {}
+    for (rank, _line), line in groupby(sorted(streets, key=line_of), key=line_of):
+        whole = list(line)
+        for first in range(0, len(whole), 3):
+            parts = whole[first : first + 3]
+            word = next(great) if rank is RoadClass.PRIMARY else next(made_up)
+            kind = _AVENUE if rank is RoadClass.PRIMARY and rng.random() < _AVENUES else _ROAD
+            for number, towards in zip(parts, _sides(middle[parts]), strict=True):
+                words[number] = (word.then(towards) if towards else word).then(kind)
+                word_of[number] = word
+    for number, street in enumerate(layout.streets):
+        if street.bridge and not street.ring:
+            words[number] = word_of[street.parent].then(_BRIDGE)
+
+
+def _name_others(layout: Layout, words: list[Word | None], made_up: Iterator[Word], rng: np.random.Generator) -> None:
+    """Name streets after made-up words, and lanes after the street that they lead off, by house number."""
+    lanes = [0] * len(words)
+    for number, street in enumerate(layout.streets):
+        if number == NOTHING or words[number] or street.road_class is RoadClass.SERVICE:
+            continue
+        if street.road_class is RoadClass.LIVING_STREET:
+            road = street.parent
+            while road != NOTHING and layout.streets[road].road_class >= RoadClass.LIVING_STREET:
+                road = layout.streets[road].parent
+            if named := words[road]:
+                lanes[road] += 1
+                house = str(_LANE_HOUSES * lanes[road] + number % (_LANE_HOUSES - 1))
+                words[number] = named.then(Word(house, house)).then(_LANE)
+                continue
+        is_street = street.road_class >= RoadClass.RESIDENTIAL and rng.random() < _STREETS
+        words[number] = next(made_up).then(_STREET if is_street else _ROAD)
