@@ -78,7 +78,13 @@ def sign_out() -> None:
 
 
 @app.command()
-def show(proposal: Proposal, *, language: Language = None, as_json: Json = False) -> None:
+def show(
+    proposal: Proposal,
+    *,
+    evidence: Annotated[bool, typer.Option("--evidence", help="Also what is known of every bin.")] = False,
+    language: Language = None,
+    as_json: Json = False,
+) -> None:
     """Show a proposal: every route with its stops and why, and what is left out and why."""
     remote = Remote.remembered(language)
     answer = remote.call("GET", f"/proposals/{proposal}")
@@ -97,12 +103,12 @@ def show(proposal: Proposal, *, language: Language = None, as_json: Json = False
     for note in shown["notes"]:
         console.print(f"[yellow]{escape(note['text'])}[/]", highlight=False)
     for route in shown["routes"]:
-        console.print(_route_table(route, shown))
+        console.print(_route_table(route, shown, evidence=evidence))
     if shown["left_out"]:
         table = Table("risk", "stop", "place", "kg", "why", title="left out", title_justify="left", box=None)
         for stop in shown["left_out"]:
             risk = f"{stop['reason']['probability']:.0%}"
-            table.add_row(risk, *_plain(stop["id"], stop["name"], stop["demand_kg"], "\n".join(stop["why"])))
+            table.add_row(risk, *_plain(stop["id"], stop["name"], stop["demand_kg"], _why(stop, evidence=evidence)))
         console.print(table)
 
 
@@ -240,7 +246,7 @@ def _standing(proposal: dict[str, Any]) -> str:
     return escape(said)
 
 
-def _route_table(route: dict[str, Any], shown: dict[str, Any]) -> Table:
+def _route_table(route: dict[str, Any], shown: dict[str, Any], *, evidence: bool) -> Table:
     title = (
         f"{route['plate']} ({route['truck_id']}): {_clock(route['leaves_at'], shown)} to"
         f" {_clock(route['returns_at'], shown)}, {route['stops']} stops, {route['distance_m'] / 1000:.1f} km,"
@@ -250,11 +256,18 @@ def _route_table(route: dict[str, Any], shown: dict[str, Any]) -> Table:
     for visit in route["visits"]:
         at = _clock(visit["starts_at"], shown)
         match visit:
-            case {"stop": {"id": stop_id, "name": name, "demand_kg": kg, "why": why, "locked": locked}}:
-                table.add_row(at, *_plain(stop_id + (" *" if locked else ""), name, kg, "\n".join(why)))
+            case {"stop": {"id": stop_id, "name": name, "demand_kg": kg, "locked": locked} as stop}:
+                cells = (stop_id + (" *" if locked else ""), name, kg, _why(stop, evidence=evidence))
+                table.add_row(at, *_plain(*cells))
             case {"kind": kind, "facility": {"name": name}}:
                 table.add_row(at, f"[dim]{kind}[/]", *_plain(name, visit["load_kg"] or "", ""))
     return table
+
+
+def _why(stop: dict[str, Any], *, evidence: bool) -> str:
+    """Say why a stop is where it is; the sentences about its bins come last and are many."""
+    about_bins = sum(one["need"] is not None for one in stop["reason"]["bins"])
+    return "\n".join(stop["why"] if evidence else stop["why"][: len(stop["why"]) - about_bins])
 
 
 def _plain(*cells: Any) -> list[str]:

@@ -57,6 +57,8 @@ def test_an_operator_sees_the_queue_looks_edits_and_approves(signed_in: Review, 
     assert "look at it first" in said(signed_in("approve", name))
     shown = signed_in("show", name).output
     assert all(word in shown for word in (*stops_of(HERE), "0 Renmin Road", "06:37", "92%", "left out"))
+    assert "filling" not in shown
+    assert "filling 0.050 an hour" in signed_in("show", name, "--evidence").output
     cost = signed_in("edit", "drop", name, stops_of(HERE)[0], "--preview").output
     assert "-2.8 km" in cost
     assert "version 1" in signed_in("show", name).output
