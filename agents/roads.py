@@ -5,6 +5,7 @@ fleet of twenty sizes rarely needs more than three.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -71,13 +72,20 @@ class CityRoads:
         self._open: dict[Size, RoadGraph] = {}
         self._closed: OrderedDict[tuple[Size, frozenset[int]], RoadGraph] = OrderedDict()
 
-    def graphs(self, trucks: list[Truck], closed_ways: frozenset[int]) -> tuple[list[RoadGraph], list[int]]:
+    def graphs(self, trucks: Sequence[Truck], closed_ways: frozenset[int]) -> tuple[list[RoadGraph], list[int]]:
         """Return the graphs that trucks drive by under closures, and for each truck which of them is its own."""
         with self._mutex:
             roads = self._current()
             sizes = [roads.size(truck) for truck in trucks]
             kinds = list(dict.fromkeys(sizes))
             return [self._graph(roads, kind, closed_ways) for kind in kinds], [kinds.index(size) for size in sizes]
+
+    def warm(self) -> None:
+        """Build the graphs of all trucks in use, as they are without closures."""
+        with reading(self._engine) as session:
+            trucks = session.exec(select(Truck).where(col(Truck.active))).all()
+        if trucks:
+            self.graphs(trucks, frozenset())
 
     def _current(self) -> Roads:
         with reading(self._engine) as session:

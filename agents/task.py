@@ -72,7 +72,7 @@ def build_task(
     RoutingError
         If the city has no roads that the trucks can drive.
     """
-    graphs, kinds = roads.graphs(list(fleet.trucks), closed_ways)
+    graphs, kinds = roads.graphs(fleet.trucks, closed_ways)
     places = _locate(fleet, candidates, graphs)
     kind_of = [places.kind[kind] for kind in kinds]
     notes = [Note(code="facility_closed", numbers={"facility": facility.name}) for facility in fleet.closed]

@@ -112,8 +112,7 @@ class Worker:
         self._threads = ThreadPoolExecutor(self._solvers.cores * PLANNINGS_PER_CORE, thread_name_prefix="planning")
         self._plannings: dict[int, Future[None]] = {}
         self._stopping = threading.Event()
-        if solvers is None:
-            self._resources.callback(self._solvers.close)
+        self._owns_solvers = solvers is None
 
     def __enter__(self) -> Self:
         return self
@@ -132,6 +131,8 @@ class Worker:
         """Give up what is being planned, so that another worker can take it at once, and close everything."""
         self._stopping.set()
         with self._resources:
+            if self._owns_solvers:
+                self._solvers.close()
             self._threads.shutdown(wait=True, cancel_futures=True)
 
     def step(self) -> bool:
@@ -163,6 +164,7 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop. What is being planned then is left to the next worker."""
         self._solvers.warm()
+        threading.Thread(target=self._warm_roads, name="roads", daemon=True).start()
         since_renewal_s = 0.0
         try:
             while not stop.is_set():
@@ -182,6 +184,13 @@ class Worker:
                 since_renewal_s += pause_s
         finally:
             self.close()
+
+    def _warm_roads(self) -> None:
+        """Build the road graphs before the first planning needs them. What is wrong with them, planning will say."""
+        try:
+            self.roads.warm()
+        except (CityError, RoutingError, SQLAlchemyError) as error:
+            log.warning("the road graphs cannot be built yet: %s", error)
 
     def _holder(self) -> Holder:
         return Holder(self._surroundings.token, self._machine.now())

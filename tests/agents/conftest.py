@@ -44,6 +44,9 @@ def settings() -> Settings:
 class Inserting(Solvers):
     """Plans by cheapest insertion, here and at once, for tests that are about everything but the search."""
 
+    def warm(self) -> None:
+        """Load nothing."""
+
     def solve(self, problem: Problem, *_: object, **__: object) -> Plan:
         """Serve the required stops, then those that pay, one after the other."""
         left = tuple(

@@ -355,3 +355,26 @@ def test_a_worker_that_runs_carries_a_decision_out_by_itself(
         running.join()
     with reading(engine) as session:
         assert len(list_dispatches(session)) == 1
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_worker_that_is_told_to_stop_gives_up_what_it_solves_and_leaves_it_to_the_next(
+    engine: Engine, clock: ManualClock, solvers: Solvers
+) -> None:
+    fill(engine)
+    only_garden(engine)
+    stop = threading.Event()
+    patient = Worker(engine, clock, Settings(solve_seconds=120.0, cores=1), machine=clock)
+    running = threading.Thread(target=patient.run, args=(stop,))
+    running.start()
+    until = time.monotonic() + 20
+    while not cycles(engine) and time.monotonic() < until:
+        time.sleep(0.02)
+    stop.set()
+    running.join(60)
+    assert not running.is_alive()
+    (cycle,) = cycles(engine)
+    assert (cycle.state, cycle.claim) == (CycleState.PLANNING, None)
+    with Worker(engine, clock, Settings(), machine=clock, solvers=solvers) as successor:
+        successor.step()
+    assert len(pending(engine)) == 1
