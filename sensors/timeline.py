@@ -25,6 +25,8 @@ from sensors.telemetry import Reading, Verdict
 # Days of which the state at their start is kept, besides the running one.
 REACH_DAYS = 2
 
+VERDICT_COLUMNS = ("verdict", "verdict_reason", "verdict_numbers")
+
 Identity = tuple[str, str]
 
 
@@ -112,6 +114,7 @@ def tell(
     opinions: dict[Identity, Opinion] = {}
     days: dict[str, dict[date, list[Any]]] = {}
     late: dict[str, list[Event]] = {}
+    tellings: dict[str, tuple[_Telling, datetime]] = {}
     for bin_id, events in news.items():
         ordered = sorted(events, key=lambda event: event.order)
         latest = estimates[bin_id].latest
@@ -119,9 +122,10 @@ def tell(
             late[bin_id] = ordered
             continue
         telling = _go_through(estimates[bin_id], ordered)
-        _judge_stored(session, bin_id, telling.turns, before=ordered[0].at)
+        tellings[bin_id] = telling, ordered[0].at
         opinions |= telling.opinions
         days[bin_id] = telling.days
+    _judge_stored(session, tellings)
     if late:
         opinions |= _tell_again(session, estimates, late, days, served_since)
     _keep_days(session, days)
@@ -160,26 +164,59 @@ def _doubted(judgement: Judgement) -> Opinion:
     return Opinion(Verdict.SPIKE, "unexpected", numbers)
 
 
-def _judge_stored(session: Session, bin_id: str, turns: Iterable[tuple[Judgement, bool]], before: datetime) -> None:
-    """Turn the verdicts on stored readings since belief and rival parted: what was false is true, and vice versa."""
-    for judgement, risen in turns:
-        if judgement.turned_at is None or judgement.turned_at >= before:
-            continue
-        disputed = (
-            col(Reading.bin_id) == bin_id,
-            col(Reading.at) >= judgement.turned_at,
-            col(Reading.at) < before,
+def _judge_stored(session: Session, tellings: Mapping[str, tuple[_Telling, datetime]]) -> None:
+    """Turn the verdicts on stored readings since belief and rival parted: what was false is true, and vice versa.
+
+    Parameters
+    ----------
+    tellings
+        By bin: what was gone through, and from when on.
+    """
+    rounds: list[list[dict[str, Any]]] = []
+    for bin_id, (telling, begun) in tellings.items():
+        before = [(judgement, risen) for judgement, risen in telling.turns if (judgement.turned_at or begun) < begun]
+        for number, (judgement, risen) in enumerate(before):
+            if number == len(rounds):
+                rounds.append([])
+            turn = {"bin_id": bin_id, "since": judgement.turned_at, "before": begun, "divide": judgement.divide}
+            rounds[number].append({**turn, "risen": risen, "numbers": _doubted(judgement).numbers})
+    # A bin that turned more than once needs its turns in order; the first ones of all bins go together.
+    for turns in rounds:
+        session.connection().execute(_turned(session), document(session, turns))
+
+
+def _turned(session: Session) -> sa.Update:
+    turn = given(
+        session,
+        bin_id=sa.String(),
+        since=UtcDateTime(),
+        before=UtcDateTime(),
+        divide=sa.Float(),
+        risen=sa.Boolean(),
+        numbers=sa.JSON(),
+    )
+    true = (col(Reading.fill_level) > turn.c.divide) == turn.c.risen
+    verdict, reason, numbers = (Reading.__table__.c[name].type for name in VERDICT_COLUMNS)  # type: ignore[attr-defined]
+    return (
+        sa.update(Reading)
+        .where(
+            col(Reading.bin_id) == turn.c.bin_id,
+            col(Reading.at) >= turn.c.since,
+            col(Reading.at) < turn.c.before,
             col(Reading.verdict).in_([Verdict.OK, Verdict.SPIKE]),
         )
-        above, below = col(Reading.fill_level) > judgement.divide, col(Reading.fill_level) <= judgement.divide
-        for side, opinion in ((above, risen), (below, not risen)):
-            values = _columns(BELIEVED if opinion else _doubted(judgement))
-            session.connection().execute(sa.update(Reading).where(*disputed, side).values(values))
+        .values(
+            verdict=sa.case((true, sa.literal(Verdict.OK, verdict)), else_=sa.literal(Verdict.SPIKE, verdict)),
+            verdict_reason=sa.case((true, sa.literal("", reason)), else_=sa.literal("unexpected", reason)),
+            verdict_numbers=sa.case((true, sa.null()), else_=sa.type_coerce(turn.c.numbers, numbers)),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _columns(opinion: Opinion) -> dict[str, Any]:
     numbers = None if opinion.numbers is None else dict(opinion.numbers)
-    return {"verdict": opinion.verdict, "verdict_reason": opinion.reason, "verdict_numbers": numbers}
+    return dict(zip(VERDICT_COLUMNS, (opinion.verdict, opinion.reason, numbers), strict=True))
 
 
 def _tell_again(
@@ -209,10 +246,11 @@ def _tell_again(
         new = {event.record_id for event in wanted[bin_id] if isinstance(event, Served)}
         wanted[bin_id] += [event for event in records if event.record_id not in new]
     changed: list[dict[str, Any]] = []
+    tellings: dict[str, tuple[_Telling, datetime]] = {}
     for bin_id, events in wanted.items():
         past = stored.get(bin_id, {})
         telling = _go_through(estimates[bin_id], sorted([*events, *past], key=lambda event: event.order))
-        _judge_stored(session, bin_id, telling.turns, before=since[bin_id])
+        tellings[bin_id] = telling, since[bin_id]
         days[bin_id] = telling.days
         for said, opinion in past.items():
             if said.identity in telling.opinions and telling.opinions[said.identity] != opinion:
@@ -221,6 +259,7 @@ def _tell_again(
                 changed.append({"device_id": device_id, "frame_key": frame_key, **columns})
         known = {said.identity for said in past}
         opinions |= {identity: opinion for identity, opinion in telling.opinions.items() if identity not in known}
+    _judge_stored(session, tellings)
     update_rows(session, Reading, changed)
     return opinions
 
