@@ -21,6 +21,7 @@ class Rule(StrEnum):
     VISITED_ANYWAY = "visited_anyway"
     NOTHING_KNOWN = "nothing_known"
     PERSON_DECIDES = "person_decides"
+    TRUCK_ON_ITS_WAY = "truck_on_its_way"
     OTHER_SHIFT = "other_shift"
     POINT_CLOSED = "point_closed"
     WINDOW_OUTSIDE_SHIFT = "window_outside_shift"

@@ -125,6 +125,9 @@ def _hindrance(ground: Ground, point_id: str, stream: Stream) -> Decision | None
 
     A stream that no shift carries at all is not kept back: the plan then says that there is no truck for it.
     """
+    coming = ground.underway.get(stop_id_of(point_id, stream))
+    if coming is not None:
+        return _wait(Rule.TRUCK_ON_ITS_WAY, {"truck": coming.truck_id, "arrives_at": _stamp(coming.arrives_at)})
     if stream not in ground.day.streams and stream in ground.next_chance:
         return _wait(Rule.OTHER_SHIFT, {"next_at": _stamp(ground.next_at(stream))})
     if not ground.open_windows(point_id):

@@ -1,15 +1,20 @@
 """Dispatches: approved routes in the hands of a crew."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, and_, col, select
 
 from agents.errors import NotFoundError
 from city.database import moment, word
 from city.streams import Stream
+from sensors.service import ServiceRecord
+
+# A truck this much behind its times is not coming any more as far as planning is concerned.
+OVERDUE = timedelta(hours=2)
 
 
 class DispatchState(StrEnum):
@@ -93,6 +98,40 @@ def list_dispatches(
         if wanted is not None:
             query = query.where(col(column) == wanted)
     return list(session.exec(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """A truck that is sent to a stop and has not been there yet."""
+
+    truck_id: str
+    arrives_at: datetime
+
+
+def underway(session: Session, district_id: str, now: datetime) -> dict[str, Underway]:
+    """Return the stops of a district that a truck is on its way to, by stop id.
+
+    A visit that is long overdue does not count: whoever relies on it would wait for nothing.
+    """
+    rows = session.exec(
+        select(DispatchVisit.stop_id, Dispatch.truck_id, DispatchVisit.arrives_at)
+        .join(Dispatch, col(Dispatch.id) == DispatchVisit.dispatch_id)
+        .outerjoin(
+            ServiceRecord,
+            and_(
+                col(ServiceRecord.dispatch_id) == col(DispatchVisit.dispatch_id),
+                col(ServiceRecord.stop_id) == col(DispatchVisit.stop_id),
+            ),
+        )
+        .where(
+            Dispatch.district_id == district_id,
+            Dispatch.state != DispatchState.FINISHED,
+            col(DispatchVisit.stop_id).is_not(None),
+            DispatchVisit.arrives_at > now - OVERDUE,
+            col(ServiceRecord.id).is_(None),
+        )
+    )
+    return {stop_id: Underway(truck_id, arrives_at) for stop_id, truck_id, arrives_at in rows if stop_id is not None}
 
 
 def visits_of(session: Session, dispatch_id: str) -> list[DispatchVisit]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, or_, select
 
 from agents.cycles import leaves_from
+from agents.dispatches import Underway, underway
 from agents.shifts import ShiftDay, next_chances, zone_of
 from agents.windows import Closed, closed_times, open_windows
 from city.hours import Span, service_second
@@ -56,6 +57,8 @@ class Ground:
         What the city demands of each stream.
     closed_points
         Closures of collection points that touch the shift, by point id.
+    underway
+        Stops that a truck of an earlier shift is still on its way to, by stop id.
     """
 
     day: ShiftDay
@@ -68,6 +71,7 @@ class Ground:
     points: Mapping[str, Point]
     rules: Mapping[Stream, StreamRule]
     closed_points: Mapping[str, Sequence[Closed]]
+    underway: Mapping[str, Underway]
 
     def next_at(self, stream: Stream) -> datetime:
         """When the next shift that carries the stream is expected to come by."""
@@ -110,6 +114,7 @@ def read_ground(session: Session, day: ShiftDay, now: datetime, *, begin: dateti
         points=_points(session, day.district_id),
         rules={rule.stream: rule for rule in session.exec(select(StreamRule))},
         closed_points=closed_times(closures, day.service_date, zone, by=day.ends_at),
+        underway=underway(session, day.district_id, now),
     )
 
 

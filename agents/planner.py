@@ -3,10 +3,10 @@ process, checks the plan and writes the explanation. A plan that `verify` refuse
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from agents.cycles import Outcome, leaves_from
 from agents.decisions import Decision, Rule
@@ -15,6 +15,7 @@ from agents.fleet import Fleet, read_fleet, wanted
 from agents.ground import Ground, read_ground
 from agents.needs import Need
 from agents.outlook import BinOutlook, outlooks
+from agents.proposals import Proposal, ProposalState, read_proposal
 from agents.reasons import BinEvidence, Exclusion, Standing, StopReason
 from agents.roads import closed_ways
 from agents.shifts import ShiftDay
@@ -24,8 +25,8 @@ from agents.surroundings import Surroundings
 from agents.task import Task, build_task
 from city.database import reading
 from city.streams import Stream, parse_streams
-from routing.plan import Plan
-from routing.problem import Problem
+from routing.plan import Plan, Unserved, UnservedReason
+from routing.problem import Lock, Problem
 from routing.verify import verify
 
 # Who wrote a version that nobody edited, in the journal and beside the plan.
@@ -43,14 +44,19 @@ class Planned:
 
     Attributes
     ----------
+    problem
+        As it was solved, with the locks in force.
     reasons
         Why each stop is in or out, by stop id.
+    locks
+        Truck id of every locked stop, by stop id.
     """
 
     problem: Problem
     plan: Plan
     reasons: Mapping[str, StopReason]
     summary: Summary
+    locks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,22 @@ class Quiet:
     """A shift for which no truck has to leave, and why."""
 
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What people fixed in the proposal that a new one will supersede: a plan made anew does not undo it.
+
+    Attributes
+    ----------
+    locks
+        Truck id of every locked stop, by stop id.
+    dropped
+        Who took a stop out, by stop id.
+    """
+
+    locks: Mapping[str, str]
+    dropped: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +91,12 @@ class Briefing:
     grouped: Grouped
     closed_ways: frozenset[int]
     needs: int
+    by_hand: ByHand
+
+    @property
+    def to_plan(self) -> tuple[Candidate, ...]:
+        """Stops that the plan is about: all but those that a person took out."""
+        return tuple(stop for stop in self.grouped.candidates if stop.stop_id not in self.by_hand.dropped)
 
 
 def read_briefing(surroundings: Surroundings, day: ShiftDay) -> Briefing:
@@ -84,7 +112,23 @@ def brief(session: Session, ground: Ground, bins: Sequence[BinOutlook], needs: S
     """Put needs, bins and fleet of a shift together."""
     grouped = group(ground, bins, needs)
     fleet = wanted(read_fleet(session, ground), frozenset(stop.stream for stop in grouped.candidates))
-    return Briefing(ground, fleet, grouped, closed_ways(session, ground.begins_at, ground.day.ends_at), len(needs))
+    closed = closed_ways(session, ground.begins_at, ground.day.ends_at)
+    return Briefing(ground, fleet, grouped, closed, len(needs), _by_hand(session, ground.day))
+
+
+def _by_hand(session: Session, day: ShiftDay) -> ByHand:
+    standing = session.exec(
+        select(Proposal.id).where(Proposal.live_key == day.thread_id, Proposal.state == ProposalState.PENDING)
+    ).one_or_none()
+    if standing is None:
+        return ByHand({}, {})
+    shown = read_proposal(session, standing)
+    dropped = {
+        stop_id: reason.changed_by or ""
+        for stop_id, reason in shown.reasons.items()
+        if reason.standing is Standing.DROPPED
+    }
+    return ByHand(shown.version.locks, dropped)
 
 
 def _judged(session: Session, ground: Ground) -> list[JudgedNeed]:
@@ -121,7 +165,9 @@ def plan_shift(surroundings: Surroundings, briefing: Briefing) -> Planned | Quie
         return Quiet(Outcome(code="nothing_needed", numbers={"needs": briefing.needs}))
     if not briefing.fleet.trucks:
         raise PlanningError("no_trucks", district_id=ground.day.district_id, shift_id=ground.day.shift_id)
-    task = build_task(ground, briefing.fleet, briefing.grouped.candidates, surroundings.roads, briefing.closed_ways)
+    task = build_task(ground, briefing.fleet, briefing.to_plan, surroundings.roads, briefing.closed_ways)
+    locks, lost = _kept_locks(task.problem, briefing.by_hand.locks)
+    task = replace(task, problem=replace(task.problem, locks=locks), notes=(*task.notes, *lost))
     plan = surroundings.solvers.solve(
         task.problem, surroundings.settings.solve_seconds, seed=surroundings.settings.seed
     )
@@ -130,7 +176,19 @@ def plan_shift(surroundings: Surroundings, briefing: Briefing) -> Planned | Quie
     summary = summarise(plan, reasons, [*task.notes, *_notes(briefing)])
     if not plan.routes:
         return _nothing_drives(reasons)
-    return Planned(task.problem, plan, reasons, summary)
+    return Planned(task.problem, plan, reasons, summary, dict(task.problem.truck_of_locked))
+
+
+def _kept_locks(problem: Problem, wished: Mapping[str, str]) -> tuple[tuple[Lock, ...], list[Note]]:
+    """Keep the locks whose stop and truck are still there and fit, and say which had to be given up."""
+    kept, lost = [], []
+    for stop_id, truck_id in sorted(wished.items()):
+        stop, truck = problem.stop_by_id.get(stop_id), problem.truck_by_id.get(truck_id)
+        if stop is not None and truck is not None and truck.fits(stop):
+            kept.append(Lock(stop_id, truck_id))
+        else:
+            lost.append(Note(code="lock_given_up", numbers={"stop_id": stop_id, "truck": truck_id}))
+    return tuple(kept), lost
 
 
 def check(problem: Problem, plan: Plan) -> None:
@@ -165,6 +223,15 @@ def explain(briefing: Briefing, task: Task, plan: Plan) -> dict[str, StopReason]
     left_out = {left.stop_id: left for left in plan.unserved}
     reasons = {}
     for candidate in briefing.grouped.candidates:
+        if candidate.stop_id in briefing.by_hand.dropped:
+            reasons[candidate.stop_id] = reason_of(briefing.ground, candidate).model_copy(
+                update={
+                    "standing": Standing.DROPPED,
+                    "unserved": Unserved(candidate.stop_id, UnservedReason.TAKEN_OUT),
+                    "changed_by": briefing.by_hand.dropped[candidate.stop_id],
+                }
+            )
+            continue
         left = left_out.get(candidate.stop_id)
         if candidate.stop_id in task.off_network:
             reasons[candidate.stop_id] = reason_of(briefing.ground, candidate, excluded=Exclusion.OFF_NETWORK)

@@ -1,5 +1,6 @@
 """Proposing: a verified plan becomes a proposal that waits for a person, once for each planning cycle."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session, select
@@ -25,7 +26,7 @@ def propose(session: Session, cycle: PlanningCycle, planned: Planned, *, expires
         If the shift has an approved or published proposal; nothing is written.
     """
     _supersede(session, cycle, at)
-    problem_hash = store_problem(session, planned.problem)
+    problem_hash = store_problem(session, replace(planned.problem, locks=()))
     session.add(
         Proposal(
             id=cycle.proposal_id,
@@ -50,6 +51,7 @@ def propose(session: Session, cycle: PlanningCycle, planned: Planned, *, expires
             author=PLANNER,
             problem_hash=problem_hash,
             plan=plan_to_json(planned.plan),
+            locks=dict(planned.locks),
             reasons={stop_id: reason.model_dump(mode="json") for stop_id, reason in planned.reasons.items()},
             summary=planned.summary.model_dump(mode="json"),
             material_hash=material_hash(planned.plan),

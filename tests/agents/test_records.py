@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from agents.dispatches import Dispatch, DispatchState, list_dispatches, read_dispatch, visits_of
+from agents.dispatches import Dispatch, DispatchState, list_dispatches, read_dispatch, underway, visits_of
 from agents.errors import ConflictError, NotFoundError, RefusedError
 from agents.needs import Need, NeedAction, NeedReason, open_needs
 from agents.proposals import ProposalState, list_proposals, read_proposal
@@ -15,7 +15,7 @@ from agents.records import Recorded, record_service
 from agents.review import approve
 from agents.worker import Worker
 from city.clock import ManualClock
-from city.database import reading
+from city.database import reading, transaction
 from city.journal import AuditRecord
 from sensors.levels import BinState
 from sensors.service import CouldNotReason, ServiceOutcome, ServiceRecord
@@ -120,6 +120,32 @@ def test_a_record_that_cannot_be_is_refused_with_the_reason_and_changes_nothing(
     with reading(engine) as session:
         assert session.exec(select(ServiceRecord)).all() == []
         assert read_dispatch(session, dispatch.id).state is DispatchState.PUBLISHED
+
+
+def test_a_stop_that_a_truck_is_on_its_way_to_is_not_planned_for_the_next_shift_as_well(
+    engine: Engine, clock: ManualClock, worker: Worker, dispatch: Dispatch
+) -> None:
+    # Nothing is recorded when the evening is planned; all that the morning's truck is sent to would be due again.
+    with transaction(engine) as session:
+        for visit in visits_of(session, dispatch.id):
+            visit.arrives_at += timedelta(hours=6)
+            session.add(visit)
+    clock.advance(EVENING_STARTS - timedelta(hours=2) - clock.now())
+    worker.step()
+    coming = [need for need in read_needs(engine) if f"{need.point_id}/{need.stream}" in stops_of(engine, dispatch)]
+    assert coming
+    assert {need.action_reason["route"] for need in coming} == {None}
+    # An attendant swaps the full bin meanwhile; everything else waits for the truck.
+    assert {need.action_reason["rule"] for need in coming} == {"truck_on_its_way", "swap_until_truck"}
+    # Two hours after it should have been there, it does not count any more.
+    clock.advance(timedelta(hours=3))
+    with reading(engine) as session:
+        assert set(underway(session, "garden", clock.now())) == set()
+
+
+def read_needs(engine: Engine) -> list[Need]:
+    with reading(engine) as session:
+        return open_needs(session, "garden")
 
 
 def test_what_could_not_be_served_is_a_need_of_its_own_next_time_and_must_be_served(

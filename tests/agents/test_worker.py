@@ -16,8 +16,10 @@ from sqlmodel import col, select
 
 from agents.cycles import LEASE, MAX_ATTEMPTS, CycleState, Holder, Outcome, PlanningCycle, begin, hold, take
 from agents.dispatches import list_dispatches
+from agents.editing import AddStop, Desk, DropStop, LockStop, MoveStop, apply
 from agents.errors import ConflictError, RefusedError
 from agents.proposals import ProposalState, list_proposals, read_proposal
+from agents.reasons import Standing
 from agents.review import approve
 from agents.shifts import shift_day
 from agents.solvers import Solvers
@@ -27,6 +29,7 @@ from city.database import reading, transaction
 from city.journal import AuditRecord
 from city.registry import Crew, Truck
 from city.settings import Settings
+from city.streams import Stream
 from routing.plan import Cost, Plan
 from routing.problem import Problem
 from tests.agents.conftest import Inserting
@@ -148,6 +151,7 @@ from agents.worker import Worker
 from city.clock import SimulatedClock
 from city.database import open_engine
 from city.settings import Settings
+from city.streams import Stream
 settings = Settings(database_url=sys.argv[1], solve_seconds=0.3, cores=1)
 clock = SimulatedClock(datetime.fromisoformat(sys.argv[2]), 1.0)
 Worker(open_engine(settings.url), clock, settings).run(threading.Event())
@@ -309,6 +313,36 @@ class Slow(Solvers):
         """Solve after all."""
         self._meanwhile()
         return self._solver.solve(problem, 0.1, seed=1)
+
+
+def test_a_plan_made_anew_keeps_what_people_locked_and_took_out(
+    engine: Engine, clock: ManualClock, worker: Worker, desk: Desk, waiting: str
+) -> None:
+    with reading(engine) as session:
+        route = read_proposal(session, waiting).plan.route_of("garden-1/dry")
+    assert route is not None
+    other = "garden-truck-2" if route.truck_id == "garden-truck-1" else "garden-truck-1"
+    for version, wish in enumerate(
+        (MoveStop("garden-1/dry", other), LockStop("garden-1/dry"), DropStop("garden-5/wet")), start=1
+    ):
+        apply(desk, proposal_id=waiting, version=version, edit=wish, actor="bob")
+    again = ask(engine, clock, worker)
+    with reading(engine) as session:
+        shown = read_proposal(session, again.proposal_id)
+    assert shown.version.locks == {"garden-1/dry": other}
+    serving = shown.plan.route_of("garden-1/dry")
+    assert serving is not None
+    assert serving.truck_id == other
+    dropped = shown.reasons["garden-5/wet"]
+    assert (dropped.standing, dropped.changed_by) == (Standing.DROPPED, "bob")
+    apply(desk, proposal_id=again.proposal_id, version=1, edit=AddStop("garden-5", Stream.WET), actor="bob")
+    with transaction(engine) as session:
+        session.exec(update(Truck).where(col(Truck.id) == other).values(active=False))
+    once_more = ask(engine, clock, worker)
+    with reading(engine) as session:
+        shown = read_proposal(session, once_more.proposal_id)
+    assert shown.version.locks == {}
+    assert [note.code for note in shown.summary.notes] == ["lock_given_up"]
 
 
 def test_what_is_approved_is_not_planned_anew_and_wins_over_a_plan_that_was_on_its_way(
