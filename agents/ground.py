@@ -4,7 +4,7 @@ Monitor, dispatcher and planner all stand on it. It is read by columns: row obje
 than the forecast of their bins.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -70,7 +70,7 @@ class Ground:
     next_chance: Mapping[Stream, ShiftDay]
     points: Mapping[str, Point]
     rules: Mapping[Stream, StreamRule]
-    closed_points: Mapping[str, Sequence[Closed]]
+    closed_points: Mapping[str, tuple[Closed, ...]]
     underway: Mapping[str, Underway]
 
     def next_at(self, stream: Stream) -> datetime:
@@ -83,7 +83,7 @@ class Ground:
         day = self.next_chance.get(stream)
         return self.day.starts_at + WITHOUT_NEXT_CHANCE if day is None else day.starts_at
 
-    def open_windows(self, point_id: str) -> list[Span]:
+    def open_windows(self, point_id: str) -> tuple[Span, ...]:
         """When a point can be served in the shift, in order and apart."""
         return open_windows(self.points[point_id].hours, self.closed_points.get(point_id, ()), self.within)
 

@@ -120,8 +120,9 @@ def group(ground: Ground, bins: Iterable[BinOutlook], judged: Iterable[JudgedNee
             continue  # the bins were taken away since the need was found
         if any(need.decision.route is not None for need in needs):
             candidates.append(candidate(ground, bins_by_stop[stop_id], needs))
-        elif any(need.decision.rule in KEPT_BACK for need in needs):
-            kept_back.append(candidate(ground, bins_by_stop[stop_id], needs))
+        elif hindered := [need for need in needs if need.decision.rule in KEPT_BACK]:
+            # Beside them may be needs that an attendant sees to: they do not say why no truck comes.
+            kept_back.append(candidate(ground, bins_by_stop[stop_id], hindered))
     return Grouped(tuple(candidates), tuple(kept_back))
 
 

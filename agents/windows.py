@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -23,21 +24,24 @@ class Closed(NamedTuple):
 
 def closed_times(
     closures: Iterable[Closure], service_date: date, zone: ZoneInfo, *, by: datetime
-) -> dict[str, list[Closed]]:
+) -> dict[str, tuple[Closed, ...]]:
     """Return closures as seconds of a service day, by subject; those that begin after `by` are left out."""
-    found: dict[str, list[Closed]] = {}
+    found: dict[str, tuple[Closed, ...]] = {}
     for closure in closures:
         if closure.starts_at >= by:
             continue
         until_s = None if closure.ends_at is None else service_second(service_date, closure.ends_at, zone)
-        found.setdefault(closure.subject_id, []).append(
-            Closed(service_second(service_date, closure.starts_at, zone), until_s)
-        )
+        span = Closed(service_second(service_date, closure.starts_at, zone), until_s)
+        found[closure.subject_id] = (*found.get(closure.subject_id, ()), span)
     return found
 
 
-def open_windows(hours: str, closed: Sequence[Closed], within: Span) -> list[Span]:
-    """Return when a place is open within a shift, in order and apart; empty: not at all."""
+@lru_cache(maxsize=4096)
+def open_windows(hours: str, closed: tuple[Closed, ...], within: Span) -> tuple[Span, ...]:
+    """Return when a place is open within a shift, in order and apart; empty: not at all.
+
+    Remembered: the thousands of points of a district share a few opening hours.
+    """
     spans = [
         Span(start_s + day * DAY_S, end_s + day * DAY_S)
         for start_s, end_s in (parse_hours(hours) or (Span(0, DAY_S),))
@@ -46,7 +50,7 @@ def open_windows(hours: str, closed: Sequence[Closed], within: Span) -> list[Spa
     for from_s, until_s in closed:
         spans = [part for span in spans for part in _without(span, from_s, until_s)]
     cut = [Span(max(start_s, within.start_s), min(end_s, within.end_s)) for start_s, end_s in spans]
-    return _merged(sorted(span for span in cut if span.start_s < span.end_s))
+    return tuple(_merged(sorted(span for span in cut if span.start_s < span.end_s)))
 
 
 def to_begin(windows: Sequence[Span], within: Span, lasting_s: int) -> tuple[TimeWindow, ...] | None:
@@ -58,7 +62,7 @@ def to_begin(windows: Sequence[Span], within: Span, lasting_s: int) -> tuple[Tim
         Empty where the place is open throughout, as `routing.problem` has it; ``None`` where it is not open at all. A
         time shorter than the service must be begun with.
     """
-    if list(windows) == [within]:
+    if tuple(windows) == (within,):
         return ()
     return tuple(TimeWindow(start_s, max(start_s, end_s - lasting_s)) for start_s, end_s in windows) or None
 

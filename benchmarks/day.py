@@ -125,7 +125,8 @@ def planned(engine: Engine, districts: int) -> bool:
 def closed(engine: Engine) -> bool:
     """Whether every cycle is closed."""
     with reading(engine) as session:
-        return set(session.exec(select(PlanningCycle.state))) <= {CycleState.CLOSED, CycleState.QUIET, CycleState.FAILED}
+        states = set(session.exec(select(PlanningCycle.state)))
+    return states <= {CycleState.CLOSED, CycleState.QUIET, CycleState.FAILED}
 
 
 def main() -> None:

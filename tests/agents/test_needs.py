@@ -127,6 +127,24 @@ def test_an_attendant_swaps_a_bin_that_overflows_before_a_truck_can_come_and_the
     assert plan.route_of("garden-0/dry") is not None
 
 
+def test_a_stop_that_is_closed_says_so_although_an_attendant_swaps_one_of_its_bins(
+    engine: Engine, worker: Worker
+) -> None:
+    with transaction(engine) as session:
+        session.add(Bin(id="garden-0-more", point_id="garden-0", stream=Stream.DRY, usable_volume_l=660, depth_cm=110))
+        session.exec(update(CollectionPoint).where(col(CollectionPoint.id) == "garden-0").values(hours="17:00-20:00"))
+    know(engine, 1.2, "garden-0-dry", "garden-1-dry")
+    know(engine, 0.9, "garden-0-more", rate_per_h=0.01)
+    worker.step()
+    found = needs(engine)
+    assert found["overflowing/garden-0-dry"].action is NeedAction.ATTENDANT_SWAP
+    assert decision(found["overflow_risk/garden-0-more"]).rule is Rule.WINDOW_OUTSIDE_SHIFT
+    with reading(engine) as session:
+        (proposal,) = list_proposals(session)
+        reasons = read_proposal(session, proposal.id).reasons
+    assert reasons["garden-0/dry"].excluded is Exclusion.WINDOW_OUTSIDE_SHIFT
+
+
 def test_daily_waste_is_due_in_the_last_shift_that_keeps_the_rule_and_not_in_every_shift(
     engine: Engine, clock: ManualClock, worker: Worker
 ) -> None:
