@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,27 +19,41 @@ R = TypeVar("R")
 # does mean something (no way), so the full "fast" arithmetic would be wrong.
 FINITE_OR_INFINITE = {"nnan", "nsz"}
 
+# Numbers for calls of compiled functions, which are compiled anew for every number that is written out.
+ZERO, ONE = cast("int", np.int64(0)), cast("int", np.int64(1))
+
 # The source files that each compiled function is made of.
 _sources: dict[Any, frozenset[Path]] = {}
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function of arrays and numbers on first call; it runs without the interpreter lock."""
-    if getattr(numba.config, "DISABLE_JIT", False):  # NUMBA_DISABLE_JIT=1: for a debugger
+    built = _built(function)
+    if built not in _sources:
         return function
-    built: Any = numba.njit(nogil=True, fastmath=FINITE_OR_INFINITE)(function)
-    called = (_sources[value] for value in function.__globals__.values() if _is_compiled(value))
-    sources = frozenset([Path(inspect.getfile(function))]).union(*called)
-    _sources[built] = sources
     try:
         built.enable_caching()
     except RuntimeError:  # "cannot cache function: no locator available"
         return cast("Callable[P, R]", built)
     # numba takes a kept function for good while its own file is unchanged, though the functions it calls are compiled
     # into it. So the stamp that it compares must cover their files too.
-    stats = [source.stat() for source in sorted(sources)]
+    stats = [source.stat() for source in sorted(_sources[built])]
     built._cache._cache_file._source_stamp = tuple((stat.st_mtime, stat.st_size) for stat in stats)
     return cast("Callable[P, R]", built)
+
+
+def inner(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function that only compiled functions call: nothing to call it from Python, nothing kept of its own."""
+    return cast("Callable[P, R]", _built(function, no_cpython_wrapper=True, no_cfunc_wrapper=True))
+
+
+def _built(function: Callable[P, R], **options: Any) -> Any:
+    if getattr(numba.config, "DISABLE_JIT", False):  # NUMBA_DISABLE_JIT=1: for a debugger
+        return function
+    built = numba.njit(nogil=True, fastmath=FINITE_OR_INFINITE, **options)(function)
+    called = (_sources[value] for value in function.__globals__.values() if _is_compiled(value))
+    _sources[built] = frozenset([Path(inspect.getfile(function))]).union(*called)
+    return built
 
 
 def _is_compiled(value: object) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.compiled import compiled
+from routing.compiled import ZERO, inner
 from routing.minplus import Block, copy, nowhere, part_of, relax, whole
 from routing.parts import Parts
 from routing.tables import Tables
@@ -16,6 +16,7 @@ from routing.travel import Places
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
 
 
 class Crossing(NamedTuple):
@@ -36,14 +37,14 @@ class Half(NamedTuple):
     in_out: Block
 
 
-@compiled
+@inner
 def halves(parts: Parts, tables: Tables, part: int) -> tuple[Half, Half]:
     """Return the blocks of the tables of A and of B."""
     x, y = parts.to_right[part], parts.to_left[part]
     return _half(parts, tables, parts.left[part], y, x), _half(parts, tables, parts.right[part], x, y)
 
 
-@compiled
+@inner
 def _half(parts: Parts, tables: Tables, part: int, cut_in: int, cut_out: int) -> Half:
     at = parts.table_start[part]
     stride = parts.out_start[part + 1] - parts.out_start[part]
@@ -56,7 +57,7 @@ def _half(parts: Parts, tables: Tables, part: int, cut_in: int, cut_out: int) ->
     )
 
 
-@compiled
+@inner
 def start_crossing(parts: Parts, part: int, rows: int) -> Crossing:
     """Return a crossing where nothing is reached."""
     x, y = parts.to_right[part], parts.to_left[part]
@@ -69,7 +70,7 @@ def start_crossing(parts: Parts, part: int, rows: int) -> Crossing:
     )
 
 
-@compiled
+@inner
 def cross(parts: Parts, tables: Tables, part: int, begun: Crossing) -> Crossing:
     """Let costs that end at the first edge out of A or B go on within the part, to and fro, and out of it."""
     a, b = halves(parts, tables, part)
@@ -85,17 +86,17 @@ def cross(parts: Parts, tables: Tables, part: int, begun: Crossing) -> Crossing:
     return Crossing(to_x, begun.y, begun.out_a, begun.out_b)
 
 
-@compiled
+@inner
 def merge(
     edges: Ints, start: NDArray[np.int64], pick: tuple[int, int, int], skip: tuple[int, int]
-) -> tuple[Ints, Ints]:
+) -> tuple[Longs, Longs]:
     """Tell where the outer edges of A and of B stand among those of the part they make up.
 
     `pick` is (A, B, part); the first ``skip[0]`` edges of A and ``skip[1]`` of B are cut and stand nowhere.
     """
     a, b, part = pick
-    of_a = np.empty(start[a + 1] - start[a] - skip[0], np.int32)
-    of_b = np.empty(start[b + 1] - start[b] - skip[1], np.int32)
+    of_a = np.empty(start[a + 1] - start[a] - skip[0], np.int64)
+    of_b = np.empty(start[b + 1] - start[b] - skip[1], np.int64)
     i = j = 0
     for place in range(start[part + 1] - start[part]):
         edge = edges[start[part] + place]
@@ -108,16 +109,15 @@ def merge(
     return of_a, of_b
 
 
-@compiled
-def enter_half(begun: Crossing, below: Floats, is_left: bool, row: int) -> None:
-    """Begin some rows, from `row` on, with the costs of the ways out of a half."""
-    cut, out = (begun.x, begun.out_a) if is_left else (begun.y, begun.out_b)
+@inner
+def enter_half(cut: Floats, out: Floats, below: Floats, row: int) -> None:
+    """Begin some rows, from `row` on, with costs of the ways out of a half: those over cut edges, then the others."""
     edges = cut.shape[1]
-    copy(whole(below), part_of(cut, row, 0), (len(below), edges))
-    copy(part_of(below, 0, edges), part_of(out, row, 0), (len(below), out.shape[1]))
+    copy(whole(below), part_of(cut, row, ZERO), (len(below), edges))
+    copy(part_of(below, ZERO, edges), part_of(out, row, ZERO), (len(below), out.shape[1]))
 
 
-@compiled
+@inner
 def leave_home(parts: Parts, tables: Tables, part: int, places: Places, at: tuple[int, int], begun: Crossing) -> None:
     """Begin a row with what it costs a place on a cut street to leave that street: `at` is (place, row)."""
     x = parts.to_right[part]
@@ -133,14 +133,14 @@ def leave_home(parts: Parts, tables: Tables, part: int, places: Places, at: tupl
             _leave(b.cut_out, edge, behind, begun.out_b, at[1])
 
 
-@compiled
+@inner
 def _leave(block: Block, edge: int, behind: float, out: Floats, row: int) -> None:
     start = block.at + edge * block.stride
     for k in range(out.shape[1]):
         out[row, k] = min(out[row, k], block.values[start + k] - behind)
 
 
-@compiled
+@inner
 def ways_out(parts: Parts, part: int, done: Crossing) -> Floats:
     """Return the costs of the part's ways out, in their order."""
     pick = (parts.left[part], parts.right[part], part)

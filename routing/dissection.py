@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from city.network import RoadNetwork
-from routing.compiled import compiled
+from routing.compiled import compiled, inner
 from routing.errors import RoutingError
 from routing.loops import without_loops
 
@@ -274,7 +274,7 @@ def halve(plan: _Plan, work: _Work, part: tuple[int, int]) -> int:
     return middle
 
 
-@compiled
+@inner
 def mark_ends(work: _Work, part: tuple[int, int], along: Floats) -> None:
     """Mark the first junctions along a direction as sources, the last ones as sinks."""
     low, high = part
@@ -286,7 +286,7 @@ def mark_ends(work: _Work, part: tuple[int, int], along: Floats) -> None:
         work.end[work.order[low + ranked[k]]] = end
 
 
-@compiled
+@inner
 def maximum_flow(  # noqa: PLR0912 - the innermost loop is written out, a call would count references to every array
     plan: _Plan, work: _Work, part: tuple[int, int], most: float
 ) -> int:
@@ -336,7 +336,7 @@ def maximum_flow(  # noqa: PLR0912 - the innermost loop is written out, a call w
     return total
 
 
-@compiled
+@inner
 def mark_levels(plan: _Plan, work: _Work, part: tuple[int, int]) -> bool:
     """Set each junction's distance from the sources where capacity is left, -1 if none; tell if a sink is reached."""
     low, high = part
@@ -365,7 +365,7 @@ def mark_levels(plan: _Plan, work: _Work, part: tuple[int, int]) -> bool:
     return reached
 
 
-@compiled
+@inner
 def mark_reached(plan: _Plan, work: _Work, part: tuple[int, int]) -> int:
     """Set `level` to 0 on the sources' side of a smallest cut and to -1 elsewhere; return that side's junctions.
 

@@ -34,13 +34,13 @@ class Parts(NamedTuple):
         Where a part's table of (ways in, ways out), and its table of (left to right, left to right), begin.
     """
 
-    left: Ints
-    right: Ints
-    parent: Ints
-    first: Ints
+    left: Longs
+    right: Longs
+    parent: Longs
+    first: Longs
     cut_start: Longs
-    to_right: Ints
-    to_left: Ints
+    to_right: Longs
+    to_left: Longs
     in_start: Longs
     in_edge: Ints
     out_start: Longs
@@ -63,8 +63,8 @@ def parts_of(dissection: Dissection, streets: Streets) -> tuple[Parts, Streets]:
     cut = _common(parent, rank[streets.tail], rank[streets.head])
     rightward = rank[streets.tail] < rank[streets.head]
     count = len(left)
-    to_right = np.bincount(cut[rightward], minlength=count).astype(np.int32)
-    to_left = np.bincount(cut[~rightward], minlength=count).astype(np.int32)
+    to_right = np.bincount(cut[rightward], minlength=count)
+    to_left = np.bincount(cut[~rightward], minlength=count)
     streets = streets.pick(np.lexsort((~rightward, cut)))
     into = _around(left, right, to_left, to_right, rank[streets.head])
     out = _around(left, right, to_right, to_left, rank[streets.tail])
@@ -79,7 +79,7 @@ def parts_of(dissection: Dissection, streets: Streets) -> tuple[Parts, Streets]:
         *into,
         *out,
         _starts(np.diff(into[0]) * np.diff(out[0])),
-        _starts(to_right.astype(np.int64) ** 2),
+        _starts(to_right**2),
     )
     return parts, streets
 
@@ -89,20 +89,20 @@ def cut_in(parts: Parts, edge: Ints) -> Longs:
     return np.searchsorted(parts.cut_start, edge, side="right") - 1
 
 
-def _starts(sizes: NDArray[np.int64] | NDArray[np.int32]) -> Longs:
+def _starts(sizes: Longs) -> Longs:
     return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
 
 @compiled
-def _tree(depth: NDArray[np.uint8]) -> tuple[Ints, Ints, Ints, Ints]:
+def _tree(depth: NDArray[np.uint8]) -> tuple[Longs, Longs, Longs, Longs]:
     """Return left, right, parent and first of all parts."""
     junctions = len(depth)
     count = 2 * junctions - 1
-    left = np.full(count, -1, np.int32)
-    right = np.full(count, -1, np.int32)
-    parent = np.full(count, -1, np.int32)
-    first = np.arange(count).astype(np.int32)
-    waiting = np.empty(junctions, np.int32)
+    left = np.full(count, -1)
+    right = np.full(count, -1)
+    parent = np.full(count, -1)
+    first = np.arange(count)
+    waiting = np.empty(junctions, np.int64)
     cuts = np.empty(junctions, np.int64)
     size = 1
     waiting[0] = 0
@@ -128,11 +128,11 @@ def _tree(depth: NDArray[np.uint8]) -> tuple[Ints, Ints, Ints, Ints]:
 
 
 @compiled
-def _common(parent: Ints, tail: Ints, head: Ints) -> Ints:
+def _common(parent: Longs, tail: Ints, head: Ints) -> Longs:
     """Return the smallest part that both ends of each edge belong to: where the edge is cut."""
-    found = np.empty(len(tail), np.int32)
+    found = np.empty(len(tail), np.int64)
     for edge in range(len(tail)):
-        one, other = tail[edge], head[edge]
+        one, other = np.int64(tail[edge]), np.int64(head[edge])
         while one != other:
             if one < other:
                 one = parent[one]
@@ -143,7 +143,7 @@ def _common(parent: Ints, tail: Ints, head: Ints) -> Ints:
 
 
 @compiled
-def _around(left: Ints, right: Ints, from_left: Ints, from_right: Ints, junction: Ints) -> tuple[Longs, Ints]:
+def _around(left: Longs, right: Longs, from_left: Longs, from_right: Longs, junction: Ints) -> tuple[Longs, Ints]:
     """Return the edges into (or out of) every part.
 
     `junction` is where each edge ends (begins); of a part's cut edges, the `from_left` ones are among those of its

@@ -168,12 +168,12 @@ class RoadGraph:
         RoutingError
             If there is no such place, or no way.
         """
-        legs = np.array(pairs, dtype=np.int32).reshape(-1, 2)
+        legs = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         wrong = legs[(legs < 0) | (legs >= len(snaps))]
         if len(wrong):
             raise RoutingError(f"there is no place {wrong[0]}; the snaps have {len(snaps)}")
-        cost, first, edges = paths(self.turns, Atlas(self._parts, self._tables), self._places(snaps), legs)
-        cost[legs[:, 0] == legs[:, 1]] = 0.0
+        driven = paths(self.turns, Atlas(self._parts, self._tables), self._places(snaps), legs)
+        cost = np.array([0.0 if start == end else cost for (start, end), (cost, _) in zip(legs, driven, strict=True)])
         nowhere = np.flatnonzero(~np.isfinite(cost))
         if len(nowhere):
             start, end = legs[nowhere[0]]
@@ -183,8 +183,8 @@ class RoadGraph:
         duration_s, distance_m = travel.unpack(cost)
         found = []
         for k, (start, end) in enumerate(legs.tolist()):
-            driven = edges[first[k] : first[k + 1]]
-            segments, backward = self.streets.segment[driven], self.streets.backward[driven]
+            edges = driven[k][1]
+            segments, backward = self.streets.segment[edges], self.streets.backward[edges]
             lon, lat = snaps.street_lon[[start, end]], snaps.street_lat[[start, end]]
             if start != end:
                 bends = line(self.network, (snaps.fraction[start], snaps.fraction[end]), segments, backward)
@@ -213,7 +213,7 @@ class RoadGraph:
         share = snaps.fraction[:, None]
         along = np.rint(share * duration) * travel.DISTANCE_SPAN + np.rint(share * distance)
         behind = np.where([[False, True]], whole - along, along)
-        return travel.Places(edges.astype(np.int32), behind)
+        return travel.Places(edges.astype(np.int64), behind)
 
 
 def _costs(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.compiled import compiled
+from routing.compiled import ONE, ZERO, compiled, inner
 from routing.crossing import Crossing, cross, enter_half, halves, leave_home, merge, start_crossing, ways_out
 from routing.minplus import Block, copy, nowhere, part_of, relax, whole
 from routing.parts import Parts
@@ -150,12 +150,12 @@ def climb_ends(parts: Parts, tables: Tables, climb: Climb, meeting: Meeting, spa
         by_b = nowhere(len(in_b), count)
         if own > middle:
             below = waiting.pop()
-            copy(whole(below), part_of(from_x, 0, middle - low), (x, own - middle))
-            copy(part_of(below, x, 0), part_of(by_b, 0, middle - low), (len(in_b), own - middle))
+            copy(whole(below), part_of(from_x, ZERO, middle - low), (x, own - middle))
+            copy(part_of(below, x, ZERO), part_of(by_b, ZERO, middle - low), (len(in_b), own - middle))
         if middle > low:
             below = waiting.pop()
             copy(whole(below), whole(from_y), (y, middle - low))
-            copy(part_of(below, y, 0), whole(by_a), (len(in_a), middle - low))
+            copy(part_of(below, y, ZERO), whole(by_a), (len(in_a), middle - low))
         for end in range(own, high):
             for side in range(2):
                 edge = climb.places.edge[end, side] - parts.cut_start[part]
@@ -172,9 +172,9 @@ def climb_ends(parts: Parts, tables: Tables, climb: Climb, meeting: Meeting, spa
         relax(b.in_cut, whole(from_y), whole(by_b), (len(in_b), y, count))
         above = np.empty((len(in_a) + len(in_b), count))
         for k in range(len(in_a)):
-            copy(part_of(by_a, k, 0), part_of(above, in_a[k], 0), (1, count))
+            copy(part_of(by_a, k, ZERO), part_of(above, in_a[k], ZERO), (ONE, count))
         for k in range(len(in_b)):
-            copy(part_of(by_b, k, 0), part_of(above, in_b[k], 0), (1, count))
+            copy(part_of(by_b, k, ZERO), part_of(above, in_b[k], ZERO), (ONE, count))
         waiting.append(above)
 
 
@@ -189,9 +189,9 @@ def climb_starts(parts: Parts, tables: Tables, climb: Climb, meeting: Meeting, s
         part, low, middle, own, high = stage.part, stage.low, stage.middle, stage.own, stage.high
         begun = start_crossing(parts, part, high - low)
         if own > middle:
-            enter_half(begun, waiting.pop(), False, middle - low)
+            enter_half(begun.y, begun.out_b, waiting.pop(), middle - low)
         if middle > low:
-            enter_half(begun, waiting.pop(), True, 0)
+            enter_half(begun.x, begun.out_a, waiting.pop(), ZERO)
         for start in range(own, high):
             leave_home(parts, tables, part, climb.places, (start, start - low), begun)
         done = cross(parts, tables, part, begun)
@@ -200,7 +200,7 @@ def climb_starts(parts: Parts, tables: Tables, climb: Climb, meeting: Meeting, s
         waiting.append(ways_out(parts, part, done))
 
 
-@compiled
+@inner
 def _stage(climb: Climb, row: int, span: tuple[int, int]) -> Stage:
     """Return a climbed part with its rows cut to a span of the places."""
     return Stage(
@@ -213,7 +213,7 @@ def _stage(climb: Climb, row: int, span: tuple[int, int]) -> Stage:
     )
 
 
-@compiled
+@inner
 def _note(climb: Climb, meeting: Meeting, stage: Stage, from_x: Floats, from_y: Floats) -> None:
     """Put down costs from the cut edges to some ends of the part, in their columns."""
     first, last = _ends(climb, meeting, stage.row)
@@ -223,7 +223,7 @@ def _note(climb: Climb, meeting: Meeting, stage: Stage, from_x: Floats, from_y: 
         at += len(costs) * (last - first)
 
 
-@compiled
+@inner
 def _meet(climb: Climb, meeting: Meeting, stage: Stage, done: Crossing) -> None:
     """Lower the costs of a part's starts to all ends in it, over its cut edges.
 
@@ -238,15 +238,17 @@ def _meet(climb: Climb, meeting: Meeting, stage: Stage, done: Crossing) -> None:
     column = first - meeting.first
     relax(whole(done.x), to_ends_x, part_of(meeting.cost, low, column), (middle - low, x, last - first))
     relax(
-        part_of(done.y, middle - low, 0),
+        part_of(done.y, middle - low, ZERO),
         to_ends_y,
         part_of(meeting.cost, middle, column),
         (high - middle, y, last - first),
     )
-    relax(part_of(done.x, own - low, 0), to_ends_x, part_of(meeting.cost, own, column), (high - own, x, last - first))
+    relax(
+        part_of(done.x, own - low, ZERO), to_ends_x, part_of(meeting.cost, own, column), (high - own, x, last - first)
+    )
 
 
-@compiled
+@inner
 def _meet_own(parts: Parts, climb: Climb, meeting: Meeting, stage: Stage) -> None:
     """Lower the costs of starts on the part's cut streets to ends that they reach before crossing the cut again.
 
@@ -269,7 +271,7 @@ def _meet_own(parts: Parts, climb: Climb, meeting: Meeting, stage: Stage) -> Non
                 meeting.cost[start, column] = min(meeting.cost[start, column], over)
 
 
-@compiled
+@inner
 def _ends(climb: Climb, meeting: Meeting, row: int) -> tuple[int, int]:
     """Return the first and last row of a climbed part's places that are ends of the meeting."""
     first = min(max(climb.low[row], meeting.first), meeting.last)

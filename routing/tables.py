@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.compiled import compiled
+from routing.compiled import compiled, inner
 from routing.parts import Parts
 from routing.travel import Turns
 
@@ -112,7 +112,7 @@ def fill(parts: Parts, tables: Tables, turns: Turns, span: tuple[int, int], stal
                 _fill_part(parts, tables, part, row, column)
 
 
-@compiled
+@inner
 def _fill_junction(parts: Parts, tables: Tables, turns: Turns, part: int) -> None:
     low, high = parts.out_start[part], parts.out_start[part + 1]
     at = parts.table_start[part]
@@ -127,7 +127,7 @@ def _fill_junction(parts: Parts, tables: Tables, turns: Turns, part: int) -> Non
         at += high - low
 
 
-@compiled
+@inner
 def _fill_part(  # noqa: PLR0912 - written out: calls would count references to every array, six times the work itself
     parts: Parts, tables: Tables, part: int, row: Floats, column: Ints
 ) -> None:

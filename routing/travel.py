@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.compiled import compiled
+from routing.compiled import ZERO, compiled, inner
 from routing.problem import UNREACHABLE
 
 DISTANCE_SPAN = 2.0**27
@@ -30,7 +30,7 @@ class Turns(NamedTuple):
 class Places(NamedTuple):
     """Where travel begins and ends, shape (places, 2): an edge for each direction (-1: none) and what lies behind."""
 
-    edge: Ints
+    edge: NDArray[np.int64]
     behind: Floats
 
 
@@ -74,7 +74,7 @@ def unpack(cost: Floats) -> tuple[Ints, Ints]:
     return duration_s, distance_m
 
 
-@compiled
+@inner
 def sift_up(heap: Ints, place: Ints, cost: Floats, at: int) -> None:
     """Move the entry at `at` towards the top of the heap until its parent is not dearer."""
     node = heap[at]
@@ -89,7 +89,7 @@ def sift_up(heap: Ints, place: Ints, cost: Floats, at: int) -> None:
     place[node] = at
 
 
-@compiled
+@inner
 def sift_down(heap: Ints, place: Ints, cost: Floats, size: int) -> None:
     """Move the top entry down until no child is cheaper."""
     node = heap[0]
@@ -109,8 +109,10 @@ def sift_down(heap: Ints, place: Ints, cost: Floats, size: int) -> None:
     place[node] = at
 
 
-@compiled
-def search(turns: Turns, work: Work, start: tuple[Ints, Floats], wanted_count: int, most: int) -> tuple[int, bool]:
+@inner
+def search(
+    turns: Turns, work: Work, start: tuple[NDArray[np.int64], Floats], wanted_count: int, most: int
+) -> tuple[int, bool]:
     """Settle edges in order of cost until all wanted ones are settled, or as many as `most`.
 
     The search begins on edges (negative: none) with some of each already behind it: `start`. `work` must be fresh but
@@ -169,7 +171,7 @@ def search(turns: Turns, work: Work, start: tuple[Ints, Floats], wanted_count: i
     return len(heap) - touched, gave_up
 
 
-@compiled
+@inner
 def fresh(size: int) -> Work:
     """Make working arrays for a graph of `size` edges."""
     return Work(
@@ -181,7 +183,7 @@ def fresh(size: int) -> Work:
     )
 
 
-@compiled
+@inner
 def forget(work: Work, touched: int) -> None:
     """Make the working arrays of `search` fresh again, except for what is wanted."""
     for k in range(len(work.heap) - touched, len(work.heap)):
@@ -193,7 +195,7 @@ def forget(work: Work, touched: int) -> None:
 def between(turns: Turns, places: Places, rows: tuple[int, int], out: Floats) -> None:
     """Write the cost of the fastest ways from some places, first up to last row, to all into these rows of `out`."""
     work = fresh(len(turns.start) - 1)
-    count = 0
+    count = ZERO
     for edge in places.edge.ravel():
         if edge >= 0 and not work.wanted[edge]:
             work.wanted[edge] = True

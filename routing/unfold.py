@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.compiled import compiled
+from routing.compiled import ONE, ZERO, compiled, inner
 from routing.crossing import Crossing, cross, enter_half, halves, leave_home, merge, start_crossing, ways_out
 from routing.minplus import copy, nowhere, relax, whole
 from routing.parts import Parts
@@ -66,7 +66,7 @@ def unfold(atlas: Atlas, places: Places, source: int, target: int) -> tuple[floa
     within = _rise(atlas, places, source, rising)
     fall = _fall(atlas, (places, source), (rising, within), _chain(parts, places.edge[target].max()))
     best = cost = np.inf
-    last = -1
+    last = -ONE
     for side in range(2):
         edge = places.edge[target, side]
         if edge >= 0:
@@ -81,7 +81,7 @@ def unfold(atlas: Atlas, places: Places, source: int, target: int) -> tuple[floa
     return best, back
 
 
-@compiled
+@inner
 def _chain(parts: Parts, edge: int) -> NDArray[np.int64]:
     """Return the parts that an edge lies in, from the whole map down to where it is cut."""
     part = np.searchsorted(parts.cut_start, edge, side="right") - 1
@@ -97,24 +97,27 @@ def _chain(parts: Parts, edge: int) -> NDArray[np.int64]:
     return chain
 
 
-@compiled
+@inner
 def _rise(atlas: Atlas, places: Places, source: int, chain: NDArray[np.int64]) -> list[Crossing]:
     """Return the cost of reaching the cut edges of each part of a chain from a place, without leaving the part."""
     parts, tables = atlas.parts, atlas.tables
-    reached = [start_crossing(parts, chain[-1], 1)]
-    leave_home(parts, tables, chain[-1], places, (source, 0), reached[0])
+    reached = [start_crossing(parts, chain[-1], ONE)]
+    leave_home(parts, tables, chain[-1], places, (source, ZERO), reached[0])
     for k in range(len(chain)):
         part = chain[len(chain) - 1 - k]
         reached[-1] = cross(parts, tables, part, reached[-1])
         if k + 1 < len(chain):
             above = ways_out(parts, part, reached[-1])
-            begun = start_crossing(parts, parts.parent[part], 1)
-            enter_half(begun, above, parts.left[parts.parent[part]] == part, 0)
+            begun = start_crossing(parts, parts.parent[part], ONE)
+            if parts.left[parts.parent[part]] == part:
+                enter_half(begun.x, begun.out_a, above, ZERO)
+            else:
+                enter_half(begun.y, begun.out_b, above, ZERO)
             reached.append(begun)
     return reached[::-1]
 
 
-@compiled
+@inner
 def _fall(
     atlas: Atlas, start: tuple[Places, int], rise: tuple[NDArray[np.int64], list[Crossing]], chain: NDArray[np.int64]
 ) -> Fall:
@@ -123,7 +126,7 @@ def _fall(
     places, source = start
     rising, within = rise
     reached = [within[0]]
-    entered = [nowhere(1, 0)]
+    entered = [nowhere(ONE, ZERO)]
     for depth in range(1, len(chain)):
         part, above = chain[depth], chain[depth - 1]
         pick = (parts.left[above], parts.right[above], above)
@@ -140,17 +143,17 @@ def _fall(
                 row = find(parts.in_edge, parts.in_start[part], parts.in_start[part + 1], places.edge[source, side])
                 if row >= 0:
                     ways_in[0, row] = -places.behind[source, side]
-        begun = start_crossing(parts, part, 1)
+        begun = start_crossing(parts, part, ONE)
         a, b = halves(parts, tables, part)
         pick = (parts.left[part], parts.right[part], part)
         in_a, in_b = merge(parts.in_edge, parts.in_start, pick, (parts.to_left[part], parts.to_right[part]))
-        by_a, by_b = nowhere(1, len(in_a)), nowhere(1, len(in_b))
+        by_a, by_b = nowhere(ONE, len(in_a)), nowhere(ONE, len(in_b))
         for k in range(len(in_a)):
             by_a[0, k] = ways_in[0, in_a[k]]
         for k in range(len(in_b)):
             by_b[0, k] = ways_in[0, in_b[k]]
-        relax(whole(by_a), a.in_cut, whole(begun.x), (1, len(in_a), begun.x.shape[1]))
-        relax(whole(by_b), b.in_cut, whole(begun.y), (1, len(in_b), begun.y.shape[1]))
+        relax(whole(by_a), a.in_cut, whole(begun.x), (ONE, len(in_a), begun.x.shape[1]))
+        relax(whole(by_b), b.in_cut, whole(begun.y), (ONE, len(in_b), begun.y.shape[1]))
         done = cross(parts, tables, part, begun)
         if depth < len(rising) and rising[depth] == part:
             for k in range(done.x.shape[1]):
@@ -162,7 +165,7 @@ def _fall(
     return Fall(chain, reached, entered)
 
 
-@compiled
+@inner
 def _retrace(
     atlas: Atlas,
     start: tuple[Places, int],
@@ -211,12 +214,12 @@ def _retrace(
     return entries
 
 
-@compiled
+@inner
 def _starts_on(places: Places, source: int, edge: int) -> bool:
     return edge in (places.edge[source, 0], places.edge[source, 1])
 
 
-@compiled
+@inner
 def _expand(atlas: Atlas, entry: Entry, back: list[int]) -> None:
     """Append the edges that a table entry goes over, last first: from the one before its last up to its first."""
     parts, through = atlas.parts, atlas.tables.through
@@ -226,7 +229,7 @@ def _expand(atlas: Atlas, entry: Entry, back: list[int]) -> None:
         if parts.left[part] < 0:
             back.append(into)
             continue
-        begun = start_crossing(parts, part, 1)
+        begun = start_crossing(parts, part, ONE)
         for half in (parts.left[part], parts.right[part]):
             row = find(parts.in_edge, parts.in_start[half], parts.in_start[half + 1], into)
             if row >= 0:
@@ -248,7 +251,7 @@ def _expand(atlas: Atlas, entry: Entry, back: list[int]) -> None:
             waiting[first + k], waiting[-1 - k] = waiting[-1 - k], waiting[first + k]
 
 
-@compiled
+@inner
 def _before(atlas: Atlas, part: int, reached: Crossing, edge: int, cost: float) -> tuple[int, int, float]:
     """Find the cut edge of a part before an edge that leaves one of its halves and was reached at a cost.
 
@@ -275,18 +278,18 @@ def _before(atlas: Atlas, part: int, reached: Crossing, edge: int, cost: float) 
     return half, -1, cost
 
 
-@compiled
+@inner
 def _entry_before(atlas: Atlas, half: int, part: int, entered: Floats, goal: tuple[int, float]) -> tuple[int, float]:
     """Find the way into a part, and on into its half, before an edge that leaves the half and was reached at a cost."""
     edge, cost = goal
     for row in range(entered.shape[1]):
-        before = atlas.parts.in_edge[atlas.parts.in_start[part] + row]
+        before = ZERO + atlas.parts.in_edge[atlas.parts.in_start[part] + row]
         if entered[0, row] + _entry(atlas, half, before, edge) == cost:
             return before, entered[0, row]
     return -1, cost
 
 
-@compiled
+@inner
 def _entry(atlas: Atlas, part: int, into: int, out: int) -> float:
     """Return the table entry from one edge to another, infinite where these are no ways into and out of the part."""
     parts = atlas.parts
@@ -298,7 +301,7 @@ def _entry(atlas: Atlas, part: int, into: int, out: int) -> float:
     return float(atlas.tables.through[parts.table_start[part] + row * stride + column])
 
 
-@compiled
+@inner
 def _cost_of(parts: Parts, part: int, reached: Crossing, edge: int) -> float:
     """Return the cost of an edge cut in a part."""
     k = edge - parts.cut_start[part]
@@ -306,7 +309,7 @@ def _cost_of(parts: Parts, part: int, reached: Crossing, edge: int) -> float:
     return float(reached.x[0, k] if k < x else reached.y[0, k - x])
 
 
-@compiled
+@inner
 def find(edges: Ints, low: int, high: int, edge: int) -> int:
     """Return how far after `low` an edge stands among ordered ones before `high`, -1 if it does not."""
     start, end = low, high
