@@ -52,9 +52,10 @@ def weigh(measured: Measured, sight: Sight) -> Worth:
     level = _level(measured, sight)
     if measured.tilted:
         return Worth(level, Verdict.TILTED, "tilted")
-    if measured.fault:
-        return Worth(None, Verdict.NO_LEVEL, "fault")
     distance_cm = measured.distance_cm
+    if measured.fault:
+        numbers = None if distance_cm is None else {"distance_cm": distance_cm}
+        return Worth(None, Verdict.SENTINEL, measured.fault, numbers)
     if distance_cm is None and level is None:
         return Worth(None, Verdict.NO_LEVEL, "no_level")
     if distance_cm is not None:

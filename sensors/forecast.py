@@ -132,13 +132,7 @@ def level_at(state: Estimated, at: datetime) -> Level:
 
 def levels_at(states: States, at: datetime) -> tuple[Floats, Floats]:
     """Return the mean and the standard deviation of many bins' levels at one moment."""
-    main_mean, main_variance = _moments(states, states.mean, states.sigma, _hours(states.as_of_s, at))
-    rival_hours = _hours(states.rival_as_of_s, at)
-    rival_mean, rival_variance = _moments(states, states.rival_mean, states.rival_sigma, rival_hours)
-    weight = states.rival_weight
-    mean = (1 - weight) * main_mean + weight * rival_mean
-    between = weight * (1 - weight) * (main_mean - rival_mean) ** 2
-    return mean, np.sqrt((1 - weight) * main_variance + weight * rival_variance + between)
+    return _mixture(states, np.full(len(states), at.timestamp()))
 
 
 def overflow_probability(state: Estimated, at: datetime) -> float:
@@ -194,25 +188,51 @@ def overflow_times(states: States, probability: float) -> Floats:
 
 def level_quantile(state: Estimated, at: datetime, probability: float) -> float:
     """Return the level that is not exceeded with a probability at a moment, if nobody empties the bin before."""
-    return float(level_quantiles(stack([state]), at, probability)[0])
+    return float(level_quantiles(stack([state]), np.array([at.timestamp()]), [probability])[0, 0])
 
 
-def level_quantiles(states: States, at: datetime, probability: float) -> Floats:
-    """Return one quantile of many bins' levels at one moment; never below 0."""
-    mean, sigma = levels_at(states, at)
+def level_quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> Floats:
+    """Return quantiles of many bins' levels, each at a moment of its own.
+
+    Parameters
+    ----------
+    at_s
+        Moments in seconds since 1970, shape (bins,).
+    probabilities
+        Which quantiles.
+
+    Returns
+    -------
+    ndarray
+        Shape (bins, probabilities); never below 0.
+    """
+    share = np.tile(np.asarray(probabilities, dtype=np.float64), len(states))
+    each = states[np.repeat(np.arange(len(states)), len(probabilities))]
+    seconds = np.repeat(at_s, len(probabilities))
+    mean, sigma = _mixture(each, seconds)
     # One-sided Chebyshev bounds any distribution's quantile by its mean and spread.
-    low = mean - sigma * np.sqrt((1 - probability) / probability)
-    high = mean + sigma * np.sqrt(probability / (1 - probability))
-    seconds = np.full(len(states), at.timestamp())
+    low = mean - sigma * np.sqrt((1 - share) / share)
+    high = mean + sigma * np.sqrt(share / (1 - share))
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        above = _above(states, middle, seconds) > 1 - probability
+        above = _above(each, middle, seconds) > 1 - share
         low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.asarray(np.maximum((low + high) / 2, 0.0), dtype=np.float64)
+    return np.maximum((low + high) / 2, 0.0).reshape(len(states), len(probabilities))
 
 
-def _hours(since_s: Floats, at: datetime) -> Floats:
-    return np.maximum(at.timestamp() - since_s, 0.0) / 3600.0
+def _mixture(states: States, at_s: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of levels over both explanations, each bin at a moment of its own."""
+    main_mean, main_variance = _moments(states, states.mean, states.sigma, _hours(states.as_of_s, at_s))
+    rival_hours = _hours(states.rival_as_of_s, at_s)
+    rival_mean, rival_variance = _moments(states, states.rival_mean, states.rival_sigma, rival_hours)
+    weight = states.rival_weight
+    mean = (1 - weight) * main_mean + weight * rival_mean
+    between = weight * (1 - weight) * (main_mean - rival_mean) ** 2
+    return mean, np.sqrt((1 - weight) * main_variance + weight * rival_variance + between)
+
+
+def _hours(since_s: Floats, at_s: Floats) -> Floats:
+    return np.maximum(at_s - since_s, 0.0) / 3600.0
 
 
 def _moments(states: States, mean: Floats, sigma: Floats, hours: Floats) -> tuple[Floats, Floats]:
@@ -222,11 +242,11 @@ def _moments(states: States, mean: Floats, sigma: Floats, hours: Floats) -> tupl
 
 def _above(states: States, threshold: Floats, at_s: Floats) -> Floats:
     """Return the probability of a level of at least `threshold`, over both explanations."""
-    hours = np.maximum(at_s - states.as_of_s, 0.0) / 3600.0
+    hours = _hours(states.as_of_s, at_s)
     above = _exceeds(states, threshold - states.mean, states.sigma, hours)
     if (disputed := np.flatnonzero(states.rival_weight > 0)).size:
         part = states[disputed]
-        hours = np.maximum(at_s[disputed] - part.rival_as_of_s, 0.0) / 3600.0
+        hours = _hours(part.rival_as_of_s, at_s[disputed])
         rival = _exceeds(part, threshold[disputed] - part.rival_mean, part.rival_sigma, hours)
         above[disputed] += part.rival_weight * (rival - above[disputed])
     return above

@@ -1,7 +1,7 @@
 """Service records: proof that a stop was done, or could not be, and why."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -21,6 +21,8 @@ from sensors.timeline import Served, tell
 
 # A phone's clock may be this far ahead of ours.
 CLOCK_TOLERANCE = timedelta(minutes=5)
+# Values of one look-up; SQLite takes no more than 32,766 in a statement.
+CHUNK = 10_000
 # What a record says; two that agree in it are one.
 SAID = ("point_id", "stream", "at", "outcome", "reason", "note", "weight_kg", "bin_count")
 
@@ -65,7 +67,12 @@ class ServiceRecord(SQLModel, table=True):
 
 
 def record_service(session: Session, record: ServiceRecord, now: datetime) -> None:
-    """Store a service record and move the states of its bins, in the caller's transaction.
+    """Store a service record and move the states of its bins; see `record_services`."""
+    record_services(session, [record], now)
+
+
+def record_services(session: Session, records: Sequence[ServiceRecord], now: datetime) -> None:
+    """Store service records and move the states of their bins, in the caller's transaction.
 
     Done: the point's bins of that stream were emptied then, and what was weighed tells how full they were. Could not:
     nothing is known anew. A record that comes late is placed where it belongs; readings after it have the last word.
@@ -74,28 +81,54 @@ def record_service(session: Session, record: ServiceRecord, now: datetime) -> No
     Raises
     ------
     IntakeError
-        ``future`` if it is to have happened after `now`; ``unknown_point`` if the registry has no such point;
+        ``future`` if one is to have happened after `now`; ``unknown_point`` if the registry has no such point;
         ``record_contradicts`` if the stop of the dispatch was recorded otherwise before.
     """
-    if record.at > now + CLOCK_TOLERANCE:
-        raise IntakeError("future", f"the service at {record.point_id} lies in the future: {record.at.isoformat()}")
-    if session.get(CollectionPoint, record.point_id) is None:
-        raise IntakeError("unknown_point", f"collection point {record.point_id} is not in the registry")
-    if _known(session, record):
-        return
-    session.add(record)
+    points = _points(session, {record.point_id for record in records})
+    for record in records:
+        if record.at > now + CLOCK_TOLERANCE:
+            raise IntakeError("future", f"the service at {record.point_id} lies in the future: {record.at.isoformat()}")
+        if record.point_id not in points:
+            raise IntakeError("unknown_point", f"collection point {record.point_id} is not in the registry")
+    new = [record for record in records if not _known(session, record)]
+    session.add_all(new)
     session.flush()
-    if record.outcome is not ServiceOutcome.DONE or record.id is None:
-        return
-    bins = session.exec(
-        select(Bin).where(Bin.point_id == record.point_id, Bin.stream == record.stream, col(Bin.active))
-    ).all()
-    rule = session.get(StreamRule, record.stream)
-    volume_l = sum(bin_.usable_volume_l for bin_ in bins)
-    found = _found(record.weight_kg, volume_l, None if rule is None else rule.density_kg_per_l)
-    served = Served(record.at, record.id, found)
-    with open_estimates(session, [bin_.id for bin_ in bins]) as estimates:
-        tell(session, estimates, {bin_id: [served] for bin_id in estimates}, served_since)
+    done = [record for record in new if record.outcome is ServiceOutcome.DONE]
+    volumes = _volumes(session, {record.point_id for record in done})
+    densities = dict(session.exec(select(StreamRule.stream, StreamRule.density_kg_per_l)).all())
+    news: dict[str, list[Served]] = defaultdict(list)
+    for record in done:
+        of_stop = volumes[record.point_id, record.stream]
+        found = _found(record.weight_kg, sum(of_stop.values()), densities.get(record.stream))
+        for bin_id in of_stop:
+            news[bin_id].append(Served(record.at, record.id or 0, found))
+    with open_estimates(session, news.keys()) as estimates:
+        tell(session, estimates, news, served_since)
+
+
+def _points(session: Session, ids: set[str]) -> set[str]:
+    return {
+        point_id
+        for chunk in _chunks(ids)
+        for point_id in session.exec(select(CollectionPoint.id).where(col(CollectionPoint.id).in_(chunk)))
+    }
+
+
+def _volumes(session: Session, point_ids: set[str]) -> dict[tuple[str, Stream], dict[str, int]]:
+    """Return the usable volumes of the bins in use of each stop, by bin."""
+    found: dict[tuple[str, Stream], dict[str, int]] = defaultdict(dict)
+    for chunk in _chunks(point_ids):
+        query = select(Bin.point_id, Bin.stream, Bin.id, Bin.usable_volume_l).where(
+            col(Bin.point_id).in_(chunk), col(Bin.active)
+        )
+        for point_id, stream, bin_id, volume_l in session.exec(query):
+            found[point_id, Stream(stream)][bin_id] = volume_l
+    return found
+
+
+def _chunks(ids: set[str]) -> list[list[str]]:
+    ordered = sorted(ids)
+    return [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]
 
 
 def _known(session: Session, record: ServiceRecord) -> bool:

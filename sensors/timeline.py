@@ -324,15 +324,19 @@ def _keep_days(session: Session, days: Mapping[str, Mapping[date, list[Any]]]) -
         return
     insert_or_update(session, BinDay, rows, update=["memory"])
     wanted = given(session, bin_id=sa.String(), reach=sa.Date())
-    newer = aliased(BinDay)
+    stored, newer = aliased(BinDay), aliased(BinDay)
     within_reach = (
         sa.select(sa.func.max(newer.day))
         .where(col(newer.bin_id) == wanted.c.bin_id, col(newer.day) <= wanted.c.reach)
         .scalar_subquery()
     )
+    # From the given bins to their days by key: the other way round every stored day would go through all given bins.
     outlived = (
-        sa.select(wanted.c.bin_id).where(wanted.c.bin_id == BinDay.bin_id, col(BinDay.day) < within_reach).exists()
+        sa.select(col(stored.bin_id), col(stored.day))
+        .join(wanted, wanted.c.bin_id == stored.bin_id)
+        .where(col(stored.day) < within_reach)
     )
     reach = timedelta(days=REACH_DAYS)
     latest = [{"bin_id": bin_id, "reach": max(of_bin) - reach} for bin_id, of_bin in days.items() if of_bin]
-    session.connection().execute(sa.delete(BinDay).where(outlived), document(session, latest))
+    gone = sa.delete(BinDay).where(sa.tuple_(col(BinDay.bin_id), col(BinDay.day)).in_(outlived))
+    session.connection().execute(gone, document(session, latest))

@@ -11,6 +11,7 @@ from api.cli.printing import Json, notices, print_json, results
 from city.clock import SystemClock
 from city.database import reading
 from city.settings import Settings
+from sensors.decoders import formats
 from sensors.devices import COLUMNS, read_mountings, register_devices
 from sensors.letters import list_letters, replay_letters
 
@@ -61,7 +62,7 @@ def letters(*, code: Code = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def replay(*, code: Code = None, as_json: Json = False) -> None:
+def retry(*, code: Code = None, as_json: Json = False) -> None:
     """Take unusable messages in again, after what was wrong has been mended."""
     done = replay_letters(open_current(Settings()), SystemClock(), code=code)
     if as_json:
@@ -71,3 +72,63 @@ def replay(*, code: Code = None, as_json: Json = False) -> None:
         f"{done.tried} messages tried, {done.stored} readings stored, {done.still_dead} still unusable",
         highlight=False,
     )
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="Messages of devices, one a line, or a table; plain or gzip.")],
+    format_name: Annotated[str, typer.Option("--format", help=f"One of: {', '.join(formats())}.")],
+    *,
+    model: Annotated[str, typer.Option(help="Model of the devices, if neither port nor envelope tells.")] = "",
+    mounting_height_cm: Annotated[
+        int | None, typer.Option(min=1, help="From the sensors down to the bottom; left out: the farthest they saw.")
+    ] = None,
+    depth_cm: Annotated[
+        int | None, typer.Option(min=1, help="From the bottom up to where the bins count as full.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a file through intake, cleaning, filter and forecast in a database of its own, and judge the forecasts."""
+    from sensors.replay import Geometry
+    from sensors.replay import replay as replay_file
+
+    geometry = Geometry(mounting_height_cm, depth_cm)
+    with notices().status("replaying") as status:
+        found = replay_file(
+            file,
+            format_name,
+            model=model,
+            geometry=geometry,
+            progress=lambda done: status.update(f"replaying: {done:.0%}"),
+        )
+    if as_json:
+        print_json(
+            {
+                "readings": found.readings,
+                "stored": found.stored,
+                "duplicates": found.duplicates,
+                "rejected": found.rejected,
+                "verdicts": found.verdicts,
+                "emptyings": found.emptyings,
+                "forecasts": found.skill.spans,
+                "pinball_loss_24h": found.skill.pinball,
+                "coverage_80": found.skill.coverage_80,
+                "baselines": {name: skill.pinball for name, skill in found.baselines.items()},
+            }
+        )
+        return
+    table = Table(box=None, show_header=False)
+    table.add_row("readings", str(found.readings))
+    table.add_row("stored", str(found.stored))
+    table.add_row("duplicates", str(found.duplicates))
+    for code, number in sorted(found.rejected.items()):
+        table.add_row(f"rejected: {code}", str(number))
+    for verdict, number in sorted(found.verdicts.items()):
+        table.add_row(f"verdict: {verdict}", str(number))
+    table.add_row("emptyings", str(found.emptyings))
+    table.add_row("forecasts 24 h ahead", str(found.skill.spans))
+    table.add_row("within the 80 % interval", f"{found.skill.coverage_80:.1%}")
+    table.add_row("pinball loss", f"{found.skill.pinball:.4f}")
+    for name, skill in found.baselines.items():
+        table.add_row(f"  {name}", f"{skill.pinball:.4f}")
+    results().print(table)

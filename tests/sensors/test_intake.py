@@ -18,7 +18,7 @@ from city.registry import Bin
 from city.store import save
 from sensors.devices import Mounting, read_mountings, register_devices
 from sensors.errors import IntakeError
-from sensors.intake import CLOCK_TOLERANCE, MOST_BYTES, OLDEST, receive
+from sensors.intake import CLOCK_TOLERANCE, MOST_BYTES, OLDEST, Message, receive, receive_all
 from sensors.letters import Replayed, list_letters, replay_letters
 from sensors.levels import BinState, LevelSource, states_of, unknown_since
 from sensors.service import ServiceOutcome, ServiceRecord, record_service
@@ -316,3 +316,66 @@ def test_the_bytes_of_a_frame_are_kept_as_they_came(engine: Engine, clock: Manua
     with reading(engine) as session:
         row = session.exec(select(Reading)).one()
     assert (row.raw["payload"], row.distance_cm, row.battery_percent) == (payload.hex(), 100.0, 92.0)
+
+
+def test_messages_of_one_call_are_judged_each_by_itself(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    good, other = said(0.4, NOW - HOUR, bin_), said(0.41, NOW, bin_)
+    messages = [Message("dustcart", json.dumps(body).encode()) for body in (good, [good, other], {"device": 1})]
+    messages.append(Message("dustcart", b"{"))
+    receipts = receive_all(engine, clock, messages)
+    assert [(one.stored, one.duplicates, [bad.code for bad in one.rejected]) for one in receipts] == [
+        (1, 0, []),
+        (1, 1, []),
+        (0, 0, ["no_device"]),
+        (0, 0, ["not_json"]),
+    ]
+
+
+def test_intakes_that_meet_over_the_same_bins_in_another_order_do_not_block_each_other(
+    engine: Engine, clock: ManualClock, bin_: Bin
+) -> None:
+    with reading(engine) as session:
+        bins = session.exec(select(Bin.id).order_by(col(Bin.id))).all()
+    names = [f"meter-{number}" for number in range(len(bins))]
+    assert len(names) > 1
+    register_devices(engine, [Mounting(name, id_, "", HEIGHT_CM) for name, id_ in zip(names, bins, strict=True)])
+    failed: list[Exception] = []
+
+    def deliver(order: list[str], first: int) -> None:
+        try:
+            for step in range(first, first + 20):
+                at = NOW - (50 - step) * HOUR
+                send(engine, clock, *({"device": name, "at": at.isoformat(), "fill_level": 0.3} for name in order))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test fails by it
+            failed.append(error)
+
+    threads = [Thread(target=deliver, args=(order, first)) for order, first in ((names, 0), (names[::-1], 20))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(verdicts(engine)) == 2 * 20 * len(names)
+
+
+def test_the_same_record_again_changes_nothing_and_another_one_is_refused(engine: Engine, bin_: Bin) -> None:
+    def record(at: datetime, weight_kg: float) -> ServiceRecord:
+        return ServiceRecord(
+            point_id=bin_.point_id,
+            stream=bin_.stream,
+            dispatch_id="d-1",
+            stop_id="s-1",
+            at=at,
+            outcome=ServiceOutcome.DONE,
+            weight_kg=weight_kg,
+            actor="crew",
+        )
+
+    for _ in range(2):
+        with transaction(engine) as session:
+            record_service(session, record(NOW - HOUR, 12.0), NOW)
+    with pytest.raises(IntakeError, match="weight_kg") as caught, transaction(engine) as session:
+        record_service(session, record(NOW - HOUR, 13.0), NOW)
+    assert caught.value.code == "record_contradicts"
+    with reading(engine) as session:
+        assert len(session.exec(select(ServiceRecord)).all()) == 1

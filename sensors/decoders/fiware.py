@@ -1,0 +1,81 @@
+"""FIWARE's WasteContainer (smart data model) as a context broker sends it: alone, listed, or in a notification.
+
+Both NGSI-LD forms are read, normalized (every attribute an object with its value) and key-values. The container is the
+device: the broker tells of it, whatever sensor is behind it. ``fillingLevel`` runs from 0 to 1.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from sensors.decoders import decoder
+from sensors.errors import IntakeError
+from sensors.fields import an_object, number, parse, time
+from sensors.uplink import Measured, Unusable, Uplink, checked, normal_device_id
+
+ENTITY = "WasteContainer"
+
+# Where the time stands when the level itself has none, the most exact first.
+TIMES = ("binLoggedTime", "dateObserved", "timeInstant", "TimeInstant", "dateModified", "modifiedAt")
+
+# States of a container in which a distance says nothing about its level.
+NOT_UPRIGHT = frozenset({"lidOpen", "dropped", "moved", "vandalized"})
+
+
+@decoder("fiware")
+def decode(body: bytes) -> list[Uplink | Unusable]:
+    """Read one entity, a list of them or a notification; entities of other types give no uplink."""
+    message = parse(body)
+    if isinstance(message, dict) and message.get("type") == "Notification":
+        message = message.get("data")
+    entities = message if isinstance(message, list) else [message]
+    return [_tried(index, entity) for index, entity in enumerate(entities) if _is_wanted(entity)]
+
+
+def _is_wanted(entity: Any) -> bool:
+    """Tell containers, and what is no entity at all and must be refused, from entities of other types."""
+    return not (isinstance(entity, dict) and isinstance(entity.get("type"), str) and entity["type"] != ENTITY)
+
+
+def _tried(index: int, entity: Any) -> Uplink | Unusable:
+    try:
+        return _uplink(entity)
+    except IntakeError as error:
+        return Unusable(index, error.code, str(error), None, orjson.dumps(entity))
+
+
+def _uplink(entity: Any) -> Uplink:
+    record = an_object(entity, "an entity")
+    if record.get("type") != ENTITY:
+        raise IntakeError("wrong_shape", f"the message is no {ENTITY} entity of FIWARE")
+    values = {name: _value(attribute) for name, attribute in record.items()}
+    device_id = normal_device_id(record.get("id"))
+    status = values.get("status")
+    return Uplink(
+        device_id=device_id,
+        at=time(_observed_at(record, values), "the time of observation"),
+        measured=checked(
+            Measured(
+                fill_level=number(values, "fillingLevel"),
+                temperature_c=number(values, "temperature"),
+                tilted=None if not isinstance(status, str) else status in NOT_UPRIGHT,
+            )
+        ),
+    )
+
+
+def _value(attribute: Any) -> Any:
+    """Return an attribute's value in either form, a moment without its wrapping."""
+    if isinstance(attribute, dict) and "value" in attribute:
+        attribute = attribute["value"]
+    if isinstance(attribute, dict) and "@value" in attribute:
+        attribute = attribute["@value"]
+    return attribute
+
+
+def _observed_at(record: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    level = record.get("fillingLevel")
+    if isinstance(level, dict) and level.get("observedAt") is not None:
+        return level["observedAt"]
+    return next((values[name] for name in TIMES if values.get(name) is not None), None)
