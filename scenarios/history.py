@@ -19,7 +19,7 @@ from scenarios.schedule import ROUNDS, Turn, turn_of
 from scenarios.uplinks import Uplink
 from scenarios.world import World
 from sensors.intake import receive
-from sensors.service import ServiceOutcome, ServiceRecord, record_service
+from sensors.service import ServiceOutcome, ServiceRecord, record_services
 
 # Readings of one message: most of a day of a small city, and well below what intake reads at once.
 MESSAGE = 20_000
@@ -43,6 +43,7 @@ def live_through(world: World, engine: Engine, until: datetime, progress: Progre
         Readings taken in.
     """
     begun = world.at
+    progress(0.0)
     clock = ManualClock(begun)
     turns = {stop: turn_of(*stop) for stop in world.bins.of_stop}
     _keep(engine, begun, [_remembered(world, stop, turn) for stop, turn in turns.items()])
@@ -75,8 +76,7 @@ def _take_in(engine: Engine, clock: Clock, uplinks: list[Uplink]) -> int:
 
 def _keep(engine: Engine, now: datetime, records: list[ServiceRecord]) -> None:
     with transaction(engine) as session:
-        for record in records:
-            record_service(session, record, now)
+        record_services(session, records, now)
 
 
 def _remembered(world: World, stop: tuple[str, Stream], turn: Turn) -> ServiceRecord:

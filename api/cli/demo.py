@@ -135,7 +135,7 @@ def _run(
     if demo.failure is not None:
         raise demo.failure
     if not as_json:
-        notices().print(f"stopped; '{PROGRAM} demo' goes on from here")
+        notices().print(f"stopped; '{PROGRAM} demo' goes on from here", highlight=False)
 
 
 def _follow(demo: "Demo", feed: "Feed", stop: threading.Event, tell: "Callable[[Line], None]") -> None:
