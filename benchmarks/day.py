@@ -10,6 +10,7 @@ districts added up, so that districts planned side by side count twice where the
 import argparse
 import json
 import resource
+import sys
 import tempfile
 import threading
 import time
@@ -17,11 +18,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Engine
 from sqlmodel import col, select
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from agents import graph, planner
 from agents.cycles import PLANNING_LEAD, CycleState, PlanningCycle

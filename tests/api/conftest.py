@@ -2,9 +2,8 @@
 
 import shutil
 import threading
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -12,9 +11,8 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 
 from api.app import create_app
 from api.server import address_of, bind, server_of
@@ -23,7 +21,7 @@ from city.database import open_engine, transaction
 from city.migrate import upgrade
 from city.settings import Settings
 from tests.api.people import People, registry
-from tests.conftest import POSTGRES_URL
+from tests.databases import postgres_database
 
 # 06:00 in Shanghai.
 MORNING = datetime(2026, 3, 2, 22, tzinfo=UTC)
@@ -88,22 +86,6 @@ def city(kind: str, templates: Callable[[str], str], tmp_path: Path) -> Iterator
         engine = open_engine(url)
         yield engine
         engine.dispose()
-
-
-@contextmanager
-def postgres_database(template: str | None = None) -> Iterator[str]:
-    """Make a PostgreSQL database, a copy of another if one is named, and drop it at the end."""
-    server = create_engine(POSTGRES_URL, isolation_level="AUTOCOMMIT")
-    name = f"dustcart_test_{uuid.uuid4().hex}"
-    try:
-        with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
-    except OperationalError as error:
-        pytest.skip(f"no PostgreSQL at {POSTGRES_URL} ({error}); name one in DUSTCART_TEST_POSTGRES")
-    yield server.url.set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
 
 
 @pytest.fixture
