@@ -26,12 +26,11 @@ from agents.problems import Problems, store_problem
 from agents.proposals import (
     Proposal,
     ProposalState,
-    ProposalVersion,
     Shown,
     current,
-    material_hash,
     not_so,
     read_proposal,
+    version_of,
 )
 from agents.reasons import StopReason
 from agents.roads import CityRoads
@@ -40,7 +39,6 @@ from agents.summary import Summary, summarise
 from city.clock import Clock
 from city.database import reading, transaction
 from city.journal import record
-from routing.files import plan_to_json
 from routing.plan import Plan
 from routing.problem import Lock, Problem
 from routing.verify import verify
@@ -160,18 +158,17 @@ def apply(desk: Desk, *, proposal_id: str, version: int, edit: Edit, actor: str)
             raise _why_closed(proposal, version)
         change = {"edit": NAMES[type(edit)], **asdict(edit)}
         session.add(
-            ProposalVersion(
-                proposal_id=proposal_id,
-                version=outcome.version,
-                created_at=now,
+            version_of(
+                proposal_id,
+                outcome.version,
+                at=now,
                 author=actor,
-                change=change,
                 problem_hash=store_problem(session, replace(problem, locks=())),
-                plan=plan_to_json(outcome.plan),
-                locks=dict(outcome.locks),
-                reasons={stop_id: reason.model_dump(mode="json") for stop_id, reason in outcome.reasons.items()},
-                summary=outcome.summary.model_dump(mode="json"),
-                material_hash=material_hash(outcome.plan),
+                plan=outcome.plan,
+                locks=outcome.locks,
+                reasons=outcome.reasons,
+                summary=outcome.summary,
+                change=change,
             )
         )
         record(

@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from agents.decisions import Decision, RouteWish, Rule
 from agents.edits import AddStop, Draft
@@ -20,7 +19,7 @@ from agents.shifts import shift_day
 from agents.stop_ids import parse_stop_id, stop_id_of
 from agents.stops import JudgedNeed, candidate
 from agents.task import without
-from city.registry import CollectionPoint, Facility, Truck
+from agents.whereabouts import coordinates, graphs_of
 from routing.plan import Unserved, UnservedReason
 from routing.problem import UNREACHABLE, Matrix, Problem
 from routing.snapping import SNAP_LIMIT_M
@@ -66,13 +65,8 @@ def _located(session: Session, roads: CityRoads, ground: Ground, problem: Proble
     for stop in problem.stops:
         if parse_stop_id(stop.id)[0] == point.id:
             return problem, stop.location
-    lon, lat = _coordinates(session, problem)
-    trucks = {truck.id: truck for truck in session.exec(select(Truck).where(col(Truck.id).in_(problem.truck_by_id)))}
-    graphs, kinds = roads.graphs(
-        [trucks[truck.id] for truck in problem.trucks],
-        closed_ways(session, ground.begins_at, ground.day.ends_at),
-    )
-    graph_of = {truck.profile: graphs[kind] for truck, kind in zip(problem.trucks, kinds, strict=True)}
+    lon, lat = coordinates(session, problem)
+    graph_of = graphs_of(session, roads, problem, closed_ways(session, ground.begins_at, ground.day.ends_at))
     matrices, nearest_m = [], np.inf
     for profile, matrix in enumerate(problem.matrices):
         graph = graph_of.get(profile)
@@ -85,26 +79,6 @@ def _located(session: Session, roads: CityRoads, ground: Ground, problem: Proble
     if nearest_m > SNAP_LIMIT_M:
         raise EditRefusedError("far_from_streets", point=point.name, distance_m=round(nearest_m))
     return replace(problem, matrices=tuple(matrices)), len(lon)
-
-
-def _coordinates(session: Session, problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Say where the locations of a problem are, from the registry."""
-    points = {stop.location: parse_stop_id(stop.id)[0] for stop in problem.stops}
-    places = {facility.location: facility.id for facility in problem.facilities}
-    depots = dict(session.exec(select(Truck.id, Truck.depot_id).where(col(Truck.id).in_(problem.truck_by_id))).all())
-    for truck in problem.trucks:
-        places[truck.start_location] = places[truck.end_location] = depots[truck.id]
-    where: dict[tuple[str, str], tuple[float, float]] = {}
-    for row in session.exec(select(CollectionPoint).where(col(CollectionPoint.id).in_(points.values()))):
-        where["point", row.id] = row.lon, row.lat
-    for place in session.exec(select(Facility).where(col(Facility.id).in_(places.values()))):
-        where["place", place.id] = place.lon, place.lat
-    position = {location: where["point", name] for location, name in points.items()}
-    position |= {location: where["place", name] for location, name in places.items()}
-    anywhere = next(iter(position.values()))
-    size = len(problem.matrices[0])
-    lon, lat = np.array([position.get(location, anywhere) for location in range(size)]).T
-    return lon, lat
 
 
 def _enlarged(matrix: Matrix, with_new: Matrix | None) -> Matrix:

@@ -6,7 +6,7 @@ the same transaction. No other statement anywhere writes `proposal.state`.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ from agents.reasons import StopReason
 from agents.summary import Summary
 from city.database import moment, word
 from city.journal import record
-from routing.files import plan_from_json
+from routing.files import plan_from_json, plan_to_json
 from routing.plan import Plan
 
 
@@ -108,6 +108,35 @@ class ProposalVersion(SQLModel, table=True):
     )
     summary: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False), description="km, hours, tonnes, counts")
     material_hash: str = Field(description="SHA-256 of what an approval covers: trucks, stops, order, times, cost")
+
+
+def version_of(
+    proposal_id: str,
+    version: int,
+    *,
+    at: datetime,
+    author: str,
+    problem_hash: str,
+    plan: Plan,
+    locks: Mapping[str, str],
+    reasons: Mapping[str, StopReason],
+    summary: Summary,
+    change: dict[str, Any] | None = None,
+) -> ProposalVersion:
+    """Make the row of a version, with the hash of what an approval of it covers."""
+    return ProposalVersion(
+        proposal_id=proposal_id,
+        version=version,
+        created_at=at,
+        author=author,
+        change=change or {},
+        problem_hash=problem_hash,
+        plan=plan_to_json(plan),
+        locks=dict(locks),
+        reasons={stop_id: reason.model_dump(mode="json") for stop_id, reason in reasons.items()},
+        summary=summary.model_dump(mode="json"),
+        material_hash=material_hash(plan),
+    )
 
 
 @dataclass(frozen=True, slots=True)

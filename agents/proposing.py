@@ -9,9 +9,8 @@ from agents.cycles import PlanningCycle
 from agents.errors import ConflictError
 from agents.planner import PLANNER, Planned
 from agents.problems import store_problem
-from agents.proposals import Proposal, ProposalState, ProposalVersion, material_hash, move
+from agents.proposals import Proposal, ProposalState, move, version_of
 from city.journal import record
-from routing.files import plan_to_json
 
 
 def propose(session: Session, cycle: PlanningCycle, planned: Planned, *, expires_at: datetime, at: datetime) -> None:
@@ -44,17 +43,16 @@ def propose(session: Session, cycle: PlanningCycle, planned: Planned, *, expires
     )
     session.flush()
     session.add(
-        ProposalVersion(
-            proposal_id=cycle.proposal_id,
-            version=1,
-            created_at=at,
+        version_of(
+            cycle.proposal_id,
+            1,
+            at=at,
             author=PLANNER,
             problem_hash=problem_hash,
-            plan=plan_to_json(planned.plan),
-            locks=dict(planned.locks),
-            reasons={stop_id: reason.model_dump(mode="json") for stop_id, reason in planned.reasons.items()},
-            summary=planned.summary.model_dump(mode="json"),
-            material_hash=material_hash(planned.plan),
+            plan=planned.plan,
+            locks=planned.locks,
+            reasons=planned.reasons,
+            summary=planned.summary,
         )
     )
     record(

@@ -1,18 +1,16 @@
 """What tests share: where the real inputs are, and a fresh database of each kind."""
 
-import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine
 
 from city.database import open_engine
 from city.migrate import upgrade
+from tests.databases import postgres_database
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
-POSTGRES_URL = os.environ.get("DUSTCART_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,19 +38,10 @@ def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Eng
         yield engine
         engine.dispose()
         return
-    server = create_engine(POSTGRES_URL, isolation_level="AUTOCOMMIT")
-    name = f"dustcart_test_{uuid.uuid4().hex}"
-    try:
-        with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    except Exception as error:  # noqa: BLE001 - whatever kept us from the server is the reason to skip
-        pytest.skip(f"no PostgreSQL at {POSTGRES_URL} ({error}); name one in DUSTCART_TEST_POSTGRES")
-    engine = open_engine(str(server.url.set(database=name).render_as_string(hide_password=False)))
-    yield engine
-    engine.dispose()
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with postgres_database() as url:
+        engine = open_engine(url)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture

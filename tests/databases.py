@@ -1,5 +1,6 @@
 """Databases that a test has for itself."""
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from tests.conftest import POSTGRES_URL
+POSTGRES_URL = os.environ.get("DUSTCART_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 
 
 @contextmanager
