@@ -86,7 +86,7 @@ def time(value: Any, where: str) -> datetime:
             return at.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise IntakeError("no_time", f"{where} is {_shown(value)}; it needs a time with its offset, 2026-03-01T06:30:00Z")
+    raise IntakeError("no_time", f"{where} is {shown(value)}; it needs a time with its offset, 2026-03-01T06:30:00Z")
 
 
 def milliseconds(value: Any, where: str) -> datetime:
@@ -102,7 +102,7 @@ def milliseconds(value: Any, where: str) -> datetime:
             return datetime.fromtimestamp(value / 1000.0, UTC)
         except (ValueError, OverflowError, OSError):
             pass
-    raise IntakeError("no_time", f"{where} is {_shown(value)}; it needs milliseconds since 1970")
+    raise IntakeError("no_time", f"{where} is {shown(value)}; it needs milliseconds since 1970")
 
 
 def from_base64(value: Any, where: str) -> bytes:
@@ -114,7 +114,7 @@ def from_base64(value: Any, where: str) -> bytes:
             return base64.b64decode(value, validate=True)
         except (binascii.Error, ValueError):
             pass
-    raise IntakeError("wrong_shape", f"{where} should be base64, not {_shown(value)}")
+    raise IntakeError("wrong_shape", f"{where} should be base64, not {shown(value)}")
 
 
 def from_hex(value: Any, where: str) -> bytes:
@@ -126,7 +126,7 @@ def from_hex(value: Any, where: str) -> bytes:
             return bytes.fromhex(value)
         except ValueError:
             pass
-    raise IntakeError("wrong_shape", f"{where} should be hex digits, not {_shown(value)}")
+    raise IntakeError("wrong_shape", f"{where} should be hex digits, not {shown(value)}")
 
 
 def _kind(value: Any) -> str:
@@ -140,9 +140,10 @@ def _kind(value: Any) -> str:
         case dict():
             return "an object"
         case _:
-            return _shown(value)
+            return shown(value)
 
 
-def _shown(value: Any) -> str:
+def shown(value: object) -> str:
+    """Quote a value for a message, cut short if it is long."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

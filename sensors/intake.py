@@ -26,7 +26,6 @@ from sensors.bulk import document, given, insert_new
 from sensors.cleaning import Sight, Worth, weigh
 from sensors.decoders import decode
 from sensors.errors import IntakeError
-from sensors.fields import parse
 from sensors.service import served_since
 from sensors.states import open_estimates
 from sensors.telemetry import DeadLetter, Device, Reading, Verdict
@@ -137,13 +136,6 @@ class _Sorted:
         self.rejected.append(rejection)
         self.letters.append((rejection, body))
 
-    def alone(self, index: int) -> bytes:
-        """Cut one element out of a message of many, in the form its decoder reads."""
-        if len(self.found) == 1:
-            return self.message.body
-        elements = parse(self.message.body)
-        return orjson.dumps(elements[index]) if isinstance(elements, list) else self.message.body
-
     @property
     def receipt(self) -> Receipt:
         return Receipt(self.stored, len(self.arrivals) - self.stored, tuple(self.rejected))
@@ -154,8 +146,15 @@ def receive(engine: Engine, clock: Clock, *, format: str, body: bytes) -> Receip
     return receive_all(engine, clock, [Message(format, body)])[0]
 
 
-def receive_all(engine: Engine, clock: Clock, messages: Sequence[Message]) -> list[Receipt]:
+def receive_all(
+    engine: Engine, clock: Clock, messages: Sequence[Message], *, keep_refused: bool = True
+) -> list[Receipt]:
     """Take in messages in one transaction.
+
+    Parameters
+    ----------
+    keep_refused
+        Whether what is refused becomes a dead letter; not where it is one already and is tried again.
 
     Returns
     -------
@@ -167,7 +166,8 @@ def receive_all(engine: Engine, clock: Clock, messages: Sequence[Message]) -> li
     with transaction(engine) as session:
         _sort(session, every, now)
         _store(session, every, now)
-        _keep_letters(session, every, now)
+        if keep_refused:
+            _keep_letters(session, every, now)
     return [one.receipt for one in every]
 
 
@@ -189,14 +189,15 @@ def _sort(session: Session, every: Sequence[_Sorted], now: datetime) -> None:
     speakers = {item.device_id for one in every for item in one.found if isinstance(item, Uplink)}
     devices = _devices(session, sorted(speakers))
     for one in every:
-        for index, item in enumerate(one.found):
+        for item in one.found:
             if isinstance(item, Unusable):
                 one.refuse(Rejection(item.code, item.reason, item.device_id, item.index), item.body)
                 continue
             try:
                 one.arrivals.append(_arrival(item, devices.get(item.device_id), now))
             except IntakeError as error:
-                one.refuse(Rejection(error.code, str(error), item.device_id, index), one.alone(index))
+                rejection = Rejection(error.code, str(error), item.device_id, item.index)
+                one.refuse(rejection, item.alone or one.message.body)
 
 
 def _devices(session: Session, ids: Sequence[str]) -> dict[str, _Registered]:

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from city.clock import Clock
 from city.database import reading, transaction
-from sensors.intake import receive
+from sensors.intake import Message, receive_all
 from sensors.telemetry import DeadLetter
 
 
@@ -20,7 +20,7 @@ class Replayed:
     tried, stored
         Letters, and the readings that came of them.
     still_dead
-        Letters that are still of no use, for the reason they have now.
+        Letters that are still of no use, whatever the reason is now; they stay as they were.
     """
 
     tried: int
@@ -44,9 +44,9 @@ def replay_letters(engine: Engine, clock: Clock, *, code: str | None = None) -> 
         letters = list_letters(session, code=code)
     stored = still_dead = 0
     for letter in letters:
-        receipt = receive(engine, clock, format=letter.format, body=letter.body)
+        (receipt,) = receive_all(engine, clock, [Message(letter.format, letter.body)], keep_refused=False)
         stored += receipt.stored
-        if any(rejection.code == letter.code for rejection in receipt.rejected):
+        if receipt.rejected:
             still_dead += 1
             continue
         with transaction(engine) as session:

@@ -1,12 +1,13 @@
 """What a decoder makes of a message: who spoke, when, and what was measured or still has to be read from bytes."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sensors.errors import IntakeError
+from sensors.fields import shown
 
 LONGEST_DEVICE_ID = 128
 
@@ -68,6 +69,8 @@ class Uplink:
         The network server's own reading of the payload, for models we have no codec for.
     measured
         What was measured, when the envelope says it outright.
+    index, alone
+        Its place in a message of many, and the element by itself in the form its decoder reads; empty: the message.
     """
 
     device_id: str
@@ -77,6 +80,8 @@ class Uplink:
     port: int | None = None
     decoded: Mapping[str, Any] | None = None
     measured: Measured | None = None
+    index: int = field(default=0, compare=False)
+    alone: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,14 @@ class Unusable:
     body: bytes
 
 
+def one_of_many(read: Callable[[Any], Uplink], element: Any, index: int, alone: bytes) -> Uplink | Unusable:
+    """Read one element of a message, so that it does not spoil the others if it cannot be used."""
+    try:
+        return replace(read(element), index=index, alone=alone)
+    except IntakeError as error:
+        return Unusable(index, error.code, str(error), None, alone)
+
+
 def normal_device_id(text: object) -> str:
     """Write a device's name the one way it is registered: an EUI as 16 small hex digits, any other name as it is.
 
@@ -111,10 +124,10 @@ def normal_device_id(text: object) -> str:
         ``no_device`` if there is no usable name.
     """
     if not isinstance(text, str) or not (name := text.strip()):
-        raise IntakeError("no_device", f"the message names no device ({_shown(text)}); it needs a text")
+        raise IntakeError("no_device", f"the message names no device ({shown(text)}); it needs a text")
     if len(name) > LONGEST_DEVICE_ID or not name.isprintable():
         raise IntakeError(
-            "no_device", f"the device's name {_shown(name)} is not printable or longer than {LONGEST_DEVICE_ID} signs"
+            "no_device", f"the device's name {shown(name)} is not printable or longer than {LONGEST_DEVICE_ID} signs"
         )
     eui = _EUI.fullmatch(name.lower())
     return eui.group(1).replace("-", "").replace(":", "") if eui else name
@@ -138,8 +151,3 @@ def checked(measured: Measured) -> Measured:
 def _within(name: str, value: float | None, lowest: float, highest: float) -> None:
     if value is not None and not lowest <= value <= highest:  # also refuses not-a-number
         raise IntakeError("impossible_value", f"{name} is {value!r}; possible is {lowest:g} to {highest:g}")
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -7,7 +7,7 @@ import orjson
 from sensors.decoders import decoder
 from sensors.errors import IntakeError
 from sensors.fields import an_object, milliseconds, number, parse, whole
-from sensors.uplink import Measured, Unusable, Uplink, checked
+from sensors.uplink import Measured, Unusable, Uplink, checked, one_of_many
 
 FULLEST = 10.0
 
@@ -19,14 +19,7 @@ def decode(body: bytes) -> list[Uplink | Unusable]:
     assets = answer.get("assets")
     if not isinstance(assets, list):
         raise IntakeError("wrong_shape", "the message has no list of assets, which every answer of Bigbelly has")
-    return [_tried(index, asset) for index, asset in enumerate(assets)]
-
-
-def _tried(index: int, asset: Any) -> Uplink | Unusable:
-    try:
-        return _uplink(asset)
-    except IntakeError as error:
-        return Unusable(index, error.code, str(error), None, orjson.dumps({"assets": [asset]}))
+    return [one_of_many(_uplink, asset, index, orjson.dumps({"assets": [asset]})) for index, asset in enumerate(assets)]
 
 
 def _uplink(asset: Any) -> Uplink:

@@ -12,6 +12,8 @@
 Only ``device`` and ``at`` must be there. Other fields are refused, because a misspelt one would be lost in silence.
 """
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -19,7 +21,7 @@ import orjson
 from sensors.decoders import decoder
 from sensors.errors import IntakeError
 from sensors.fields import an_object, number, parse, time, truth, whole
-from sensors.uplink import Measured, Unusable, Uplink, checked, normal_device_id
+from sensors.uplink import Measured, Unusable, Uplink, checked, normal_device_id, one_of_many
 
 FIELDS = frozenset(
     {"device", "at", "distance_cm", "fill_level", "temperature_c", "battery_percent", "tilted", "sequence"}
@@ -36,15 +38,11 @@ def decode(body: bytes) -> list[Uplink | Unusable]:
 
 
 def _tried(index: int, element: Any) -> Uplink | Unusable:
-    try:
-        return _uplink(element)
-    except IntakeError as error:
-        named = element.get("device") if isinstance(element, dict) else None
-        try:
-            device_id = normal_device_id(named)
-        except IntakeError:
-            device_id = None
-        return Unusable(index, error.code, str(error), device_id, orjson.dumps(element))
+    read = one_of_many(_uplink, element, index, orjson.dumps(element))
+    if isinstance(read, Unusable) and isinstance(element, dict):
+        with suppress(IntakeError):
+            return replace(read, device_id=normal_device_id(element.get("device")))
+    return read
 
 
 def _uplink(element: Any) -> Uplink:

@@ -12,7 +12,7 @@ from sensors.decoders import decoder
 from sensors.errors import IntakeError
 from sensors.fields import milliseconds
 from sensors.payloads.fes_ultrasonic import said
-from sensors.uplink import Unusable, Uplink, checked, normal_device_id
+from sensors.uplink import Unusable, Uplink, checked, normal_device_id, one_of_many
 
 COLUMNS = ("time_ms", "device", "height_cm", "voltage_mv", "temperature_c", "tilt_deg", "tx_event")
 
@@ -27,14 +27,10 @@ def decode(body: bytes) -> list[Uplink | Unusable]:
     head = lines[0].split(",") if lines else []
     if missing := [name for name in COLUMNS if name not in head]:
         raise IntakeError("wrong_shape", f"the table has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
-    found: list[Uplink | Unusable] = []
-    for index, line in enumerate(lines[1:]):
-        try:
-            found.append(_uplink(_cells(line, head)))
-        except IntakeError as error:
-            alone = f"{lines[0]}\n{line}\n".encode()
-            found.append(Unusable(index, error.code, str(error), None, alone))
-    return found
+    return [
+        one_of_many(lambda line: _uplink(_cells(line, head)), line, index, f"{lines[0]}\n{line}\n".encode())
+        for index, line in enumerate(lines[1:])
+    ]
 
 
 def _cells(line: str, head: list[str]) -> dict[str, str]:
@@ -63,10 +59,15 @@ def _uplink(cells: dict[str, str]) -> Uplink:
 
 
 def _number(cells: dict[str, str], name: str) -> float | None:
+    if not cells[name]:
+        return None
     try:
-        return float(orjson.loads(cells[name])) if cells[name] else None
-    except (orjson.JSONDecodeError, TypeError, ValueError) as error:
-        raise IntakeError("wrong_shape", f"{name} should be a number, not {cells[name][:60]!r}") from error
+        value = orjson.loads(cells[name])
+    except orjson.JSONDecodeError:
+        value = None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise IntakeError("wrong_shape", f"{name} should be a number, not {cells[name][:60]!r}")
+    return float(value)
 
 
 def _whole(cells: dict[str, str], name: str) -> int:

@@ -12,7 +12,7 @@ import orjson
 from sensors.decoders import decoder
 from sensors.errors import IntakeError
 from sensors.fields import an_object, number, parse, time
-from sensors.uplink import Measured, Unusable, Uplink, checked, normal_device_id
+from sensors.uplink import Measured, Unusable, Uplink, checked, normal_device_id, one_of_many
 
 ENTITY = "WasteContainer"
 
@@ -30,19 +30,16 @@ def decode(body: bytes) -> list[Uplink | Unusable]:
     if isinstance(message, dict) and message.get("type") == "Notification":
         message = message.get("data")
     entities = message if isinstance(message, list) else [message]
-    return [_tried(index, entity) for index, entity in enumerate(entities) if _is_wanted(entity)]
+    return [
+        one_of_many(_uplink, entity, index, orjson.dumps(entity))
+        for index, entity in enumerate(entities)
+        if _is_wanted(entity)
+    ]
 
 
 def _is_wanted(entity: Any) -> bool:
     """Tell containers, and what is no entity at all and must be refused, from entities of other types."""
     return not (isinstance(entity, dict) and isinstance(entity.get("type"), str) and entity["type"] != ENTITY)
-
-
-def _tried(index: int, entity: Any) -> Uplink | Unusable:
-    try:
-        return _uplink(entity)
-    except IntakeError as error:
-        return Unusable(index, error.code, str(error), None, orjson.dumps(entity))
 
 
 def _uplink(entity: Any) -> Uplink:

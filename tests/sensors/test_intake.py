@@ -196,6 +196,39 @@ def test_a_dead_letter_can_be_replayed_once_its_device_is_registered(
         assert [letter.device_id for letter in list_letters(session)] == ["still a stranger"]
 
 
+def test_a_stranger_in_a_table_of_many_lines_spoils_no_other(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    head = "time_ms,device,event,height_cm,voltage_mv,temperature_c,tilt_deg,tx_event"
+    lines = [f"{int(NOW.timestamp() * 1000)},{name},,80,3500,20,0,1" for name in (DEVICE, "stranger")]
+    receipt = receive(engine, clock, format="fes-csv", body="\n".join([head, *lines]).encode())
+    assert (receipt.stored, [(one.code, one.index) for one in receipt.rejected]) == (1, [("unknown_device", 1)])
+    with reading(engine) as session:
+        (letter,) = list_letters(session)
+    assert letter.body.decode() == f"{head}\n{lines[1]}\n"
+
+
+def test_of_a_list_of_entities_the_refused_one_is_kept(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    def container(name: str) -> dict[str, object]:
+        return {"id": name, "type": "WasteContainer", "fillingLevel": 0.4, "dateObserved": NOW.isoformat()}
+
+    entities = [{"id": "w", "type": "WeatherObserved"}, container(DEVICE), container("ghost")]
+    receipt = receive(engine, clock, format="fiware", body=json.dumps(entities).encode())
+    assert (receipt.stored, [(one.device_id, one.index) for one in receipt.rejected]) == (1, [("ghost", 2)])
+    with reading(engine) as session:
+        (letter,) = list_letters(session)
+    assert json.loads(letter.body)["id"] == "ghost"
+
+
+def test_a_letter_that_fails_for_another_reason_stays_as_it_was(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
+    send(engine, clock, said(0.4, NOW, bin_) | {"device": "late"})
+    register_devices(engine, [Mounting("late", None, "", HEIGHT_CM)])
+    clock.advance(OLDEST + HOUR)
+    for _ in range(2):
+        assert replay_letters(engine, clock) == Replayed(tried=1, stored=0, still_dead=1)
+    with reading(engine) as session:
+        (letter,) = list_letters(session)
+    assert (letter.code, letter.times) == ("unknown_device", 1)
+
+
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[" * 100_000, b'{"device":', b"null", b"x" * (MOST_BYTES + 1)])
 def test_garbage_is_refused_whole_and_kept(engine: Engine, clock: ManualClock, body: bytes) -> None:
     for name in ("dustcart", "chirpstack", "no-such-format"):
