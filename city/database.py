@@ -72,7 +72,9 @@ def open_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except Exception as error:
-        raise CityError(f"database URL {url!r} cannot be read: {error}") from error
+        raise CityError(
+            "the database URL (DUSTCART_DATABASE_URL) cannot be read; write it like postgresql://user:password@host:5432/name"
+        ) from error
     match parsed.get_backend_name():
         case "sqlite":
             if parsed.database:

@@ -35,7 +35,7 @@ def parse_hours(text: str) -> tuple[Span, ...]:
         if match is None:
             raise ValueError(f"hours {part!r} are not of the form HH:MM-HH:MM")
         from_h, from_m, to_h, to_m = (int(group) for group in match.groups())
-        if from_h > 24 or to_h > 24 or from_m > 59 or to_m > 59:
+        if from_h > 23 or from_m > 59 or to_m > 59 or (to_h, to_m) > (24, 0):
             raise ValueError(f"hours {part!r} name a time that no clock shows")
         start_s, end_s = from_h * 3600 + from_m * 60, to_h * 3600 + to_m * 60
         spans.append(Span(start_s, end_s if end_s > start_s else end_s + DAY_S))

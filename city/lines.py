@@ -5,6 +5,12 @@ from numpy.typing import NDArray
 
 from city.network import RoadNetwork
 
+# Mean radius of the earth, metres.
+EARTH_RADIUS_M = 6_371_008.8
+
+# Farther from any street than this, a bin is not brought to the truck: the place is wrong, or a street is missing.
+OFF_STREET_M = 150.0
+
 
 def polylines(
     network: RoadNetwork, rows: NDArray[np.int64]

@@ -9,14 +9,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from city.gcj02 import in_china, to_wgs84
-from city.lines import polylines
+from city.lines import EARTH_RADIUS_M, polylines
 from city.network import RoadNetwork
-
-# Mean radius of the earth, metres.
-EARTH_RADIUS_M = 6_371_008.8
-
-# Farther from any street than this, a bin is not brought to the truck: the place is wrong, or a street is missing.
-OFF_STREET_M = 150.0
 
 # Shifted places lie anywhere between streets, true ones beside them. So many of them tell the two apart, if the shift
 # taken back halves the middle distance; below the noise of addresses nothing needs explaining.

@@ -85,14 +85,22 @@ def save(engine: Engine, data: CityData, *, replace: bool = False) -> Changes:
         return write(session, data, replace=replace)
 
 
+def keep_other_writers_out(session: Session) -> None:
+    """Let nobody else change the registry until the transaction ends; call it before reading what will be changed.
+
+    Two writers at once would each retire what the other adds. Readers are not kept waiting. On SQLite a writing
+    transaction is alone from its beginning.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE city IN EXCLUSIVE MODE"))
+
+
 def write(session: Session, data: CityData, *, replace: bool = False) -> Changes:
     """Do what `save` does, in the caller's transaction."""
     fault = next(faults(data), None)
     if fault is not None:
         raise CityError(f"{fault}; mend it and save the city again")
-    if session.get_bind().dialect.name == "postgresql":
-        # Two writers at once would each retire what the other adds; readers are not kept waiting.
-        session.execute(text("LOCK TABLE city IN EXCLUSIVE MODE"))
+    keep_other_writers_out(session)
     network = canonical(data.network)
     version = version_of(network)
     found = changes(session, data, version)

@@ -6,15 +6,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from city.lines import polylines
+from city.lines import EARTH_RADIUS_M, OFF_STREET_M, polylines
 from city.network import RoadNetwork
 from routing.errors import RoutingError
 
-# Mean radius of the earth, metres.
-EARTH_RADIUS_M = 6_371_008.8
-
-# Farther from any street than this, a point is not served from the street: a wrong coordinate, or a missing street.
-SNAP_LIMIT_M = 150.0
+# Farther from any street than this, a point is not served from the street; the registry's check has the same limit.
+SNAP_LIMIT_M = OFF_STREET_M
 
 # Nearer to the middle of the street than this, a point is on neither side.
 ON_THE_LINE_M = 0.5

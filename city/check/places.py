@@ -7,7 +7,8 @@ import numpy as np
 
 from city.check.finding import Finding
 from city.check.in_use import InUse
-from city.placement import OFF_STREET_M, Streets
+from city.lines import OFF_STREET_M
+from city.placement import Streets
 from city.registry import CollectionPoint, Facility
 
 # Up to here a street may be missing on the map; farther away the coordinates are wrong.

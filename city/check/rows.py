@@ -19,7 +19,7 @@ def row_findings(data: CityData) -> Iterator[Finding]:
     """Find tables without rows, rows that cannot be read, and rows that name what is not there or not in use."""
     try:
         ZoneInfo(data.city.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         yield Finding("bad_timezone", "city", data.city.name, {"value": data.city.timezone})
     if not len(data.network.segment_id):
         yield Finding("no_roads", "city", data.city.name)

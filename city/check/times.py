@@ -22,8 +22,11 @@ def time_findings(used: InUse) -> Iterator[Finding]:
             if not crews:
                 continue
             carried = {
-                stream for crew in crews for stream in Stream if used.bins_in[crew.district_id, stream]
-            } & frozenset().union(*(streams_of(used.trucks[crew.truck_id]) for crew in crews))
+                stream
+                for crew in crews
+                for stream in streams_of(used.trucks[crew.truck_id])
+                if used.bins_in[crew.district_id, stream]
+            }
             yield from _facility_findings(used, shift, span, sorted(carried))
             yield from _depot_findings(used, shift, span, {used.trucks[crew.truck_id].depot_id for crew in crews})
 

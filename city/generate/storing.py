@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 from city.database import transaction
 from city.errors import CityError
 from city.registry import City
-from city.store import CityData, write
+from city.store import CityData, keep_other_writers_out, write
 
 
 def store(engine: Engine, data: CityData, *, replace: bool = False) -> None:
@@ -29,6 +29,7 @@ def store(engine: Engine, data: CityData, *, replace: bool = False) -> None:
         If there is another city and `replace` is not set. Nothing is written then.
     """
     with transaction(engine) as session:
+        keep_other_writers_out(session)
         present = session.get(City, 1)
         if present is not None and present.source != data.city.source and not replace:
             raise CityError(

@@ -140,9 +140,9 @@ def _read_csv(source: Source, encoding: str) -> Records:
             if not any(columns):
                 raise CityError(f"{path}: it is empty; the first line names the columns")
             return Records(source, columns, list(_records(lines, columns, first_line=2)))
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise CityError(
-            f"{path}: it is not {error.encoding}; save it as UTF-8, or say what it is, such as --encoding gb18030"
+            f"{path}: it is not {encoding}; save it as UTF-8, or say what it is, such as --encoding gb18030"
         ) from error
     except LookupError as error:
         raise CityError(f"--encoding {encoding}: there is no such encoding; write it like gb18030") from error

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
 from math import isfinite
@@ -17,6 +17,7 @@ from city.importing.records import Fault, Record, Records
 from city.importing.report import Exclusion, Remark
 from city.importing.units import PLAUSIBLE, probable_unit
 from city.importing.words import canonical_hours, canonical_streams, canonical_word
+from city.registry import Closure
 from city.tables import Table
 
 # What pydantic calls a fault, and what we do.
@@ -121,16 +122,18 @@ def _unread_columns(table: Table, records: Records) -> Iterator[Remark]:
 def _row(table: Table, record: Record, timezone: ZoneInfo) -> SQLModel | Fault:
     values: dict[str, Any] = {"name": ""} if table.rows in NAMELESS else {}
     for column, value in record.values.items():
+        if isinstance(value, str) and "\0" in value:
+            return Fault("no_text", {"column": column})
         if column in table.columns:
             try:
                 values[column] = _value(table, column, value, timezone)
-            except ValueError:
+            except (ValueError, OverflowError):
                 return Fault(_CODE_OF_FORMS[column], {"column": column, "value": str(value)})
     try:
         row = table.model.model_validate(values)
     except ValidationError as error:
         return _fault(table, error, values)
-    return _implausible(table, row) or row
+    return _implausible(table, row) or _upside_down(row) or row
 
 
 _CODE_OF_FORMS = {"hours": "bad_hours", "streams": "bad_streams", "starts_at": "bad_moment", "ends_at": "bad_moment"}
@@ -141,7 +144,7 @@ def _value(table: Table, column: str, value: Any, timezone: ZoneInfo) -> Any:
     is_text = column in _text_columns(table.model)
     if column in ("starts_at", "ends_at"):
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        return moment.replace(tzinfo=timezone) if moment.tzinfo is None else moment
+        return (moment.replace(tzinfo=timezone) if moment.tzinfo is None else moment).astimezone(UTC)
     if isinstance(value, float) and value.is_integer() and is_text:
         # A column of numbers with gaps comes out of a GeoPackage as floats: 17.0 is district 17.
         value = int(value)
@@ -189,6 +192,12 @@ def _implausible(table: Table, row: SQLModel) -> Fault | None:
         if plausible is not None and value is not None and value not in plausible:
             numbers = {"column": column, "value": value, "least": plausible.least, "most": plausible.most}
             return _wrong_unit(table, column, value) or Fault("implausible", numbers)
+    return None
+
+
+def _upside_down(row: SQLModel) -> Fault | None:
+    if isinstance(row, Closure) and row.ends_at is not None and row.ends_at <= row.starts_at:
+        return Fault("ends_before_start", {"column": "ends_at", "value": row.ends_at, "starts_at": row.starts_at})
     return None
 
 

@@ -22,7 +22,7 @@ from city.importing.sources import PLACED, ROADS, Source, find_sources
 from city.journal import record
 from city.network import RoadNetwork
 from city.registry import City
-from city.store import changes, load_network, write
+from city.store import changes, keep_other_writers_out, load_network, write
 from city.tables import BY_ROWS
 
 Progress = Callable[[str], object]
@@ -112,6 +112,8 @@ def import_city(
             remarks += road_remarks(source.name, roads)
     progress("bringing the registry up to date")
     with (reading if options.dry_run else transaction)(engine) as session:
+        if not options.dry_run:
+            keep_other_writers_out(session)
         network = roads.network if roads else _stored_roads(session)
         merger = Merger(tables, keep=options.keep)
         data = merger.merge(session, city, network)
@@ -155,5 +157,5 @@ def _city(records: Records | None, options: Options, present: City | None, sourc
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise CityError(f"there is no time zone {name!r}; write it like Asia/Shanghai or Europe/Berlin") from error
