@@ -1,1 +1,1 @@
-"""The doors: HTTP, events and the command line. They check who asks, call the rooms below and hold no rules."""
+"""The doors: HTTP and the command line. They check who asks, call the rooms below and hold no rules."""

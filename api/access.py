@@ -139,6 +139,8 @@ def _signed_in(context: Context, token: str) -> Principal | None:
         if opened is None:
             return None
         principal = _principal(session, opened.account_id, digest(token))
+    if principal is None:
+        return None
     if now - opened.used_at >= min(USED_EVERY, idle / 2):
         with transaction(context.engine) as session:
             mark_used(session, opened.token_hash, now=now)

@@ -102,15 +102,6 @@ def revoke_role(engine: Engine, clock: Clock, *, actor: str, account_id: str, ro
         note(session, clock, actor, "account.revoked", account_id, role=_grant_text(role, district_id))
 
 
-def set_active(engine: Engine, clock: Clock, *, actor: str, account_id: str, active: bool) -> None:
-    """Let an account sign in or not. Closing it ends its sessions with their next request."""
-    with transaction(engine) as session:
-        account = account_of(session, account_id)
-        account.active = active
-        session.add(account)
-        note(session, clock, actor, "account.activated" if active else "account.deactivated", account_id)
-
-
 def account_of(session: Session, account_id: str) -> Account:
     """Return an account, or say that there is none."""
     account = session.get(Account, account_id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 from fastapi import FastAPI
 from sqlalchemy import Engine
-from sqlmodel import col, update
+from sqlmodel import col, select
 
 from agents.roads import CityRoads
 from agents.worker import Worker
@@ -20,10 +20,10 @@ from api.accounts import EVERYWHERE, Account, Role, create_account
 from api.app import create_app
 from api.codes import issue_code
 from api.errors import ApiError
-from api.keys import AccessKey, create_key
+from api.keys import AccessKey, create_key, revoke_key
 from api.server import address_of, server_of
 from city.clock import Clock, SimulatedClock, SystemClock
-from city.database import open_engine, reading, transaction
+from city.database import open_engine, reading
 from city.migrate import upgrade
 from city.registry import Crew
 from city.settings import Settings
@@ -172,12 +172,12 @@ class Accounts:
 
     def fresh_key(self) -> str:
         """Make a key for the network servers; the one of the last start counts no more."""
-        with transaction(self._engine) as session:
-            session.exec(
-                update(AccessKey)
-                .where(col(AccessKey.name) == NETWORK_SERVERS, col(AccessKey.revoked_at).is_(None))
-                .values(revoked_at=self._clock.now())
-            )
+        with reading(self._engine) as session:
+            known = session.exec(
+                select(AccessKey.id).where(AccessKey.name == NETWORK_SERVERS, col(AccessKey.revoked_at).is_(None))
+            ).all()
+        for key_id in known:
+            revoke_key(self._engine, self._clock, actor=ACTOR, key_id=key_id)
         return create_key(self._engine, self._clock, actor=ACTOR, name=NETWORK_SERVERS, role=Role.DEVICE)[1]
 
     def _open(self, account_id: str, name: str, role: Role, district_id: str) -> None:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
@@ -50,7 +50,7 @@ def start_after(cursor: str | None, *types: type[int] | type[str] | type[datetim
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if isinstance(parts, list) and len(parts) == len(types):
             return tuple(_part(part, kind) for part, kind in zip(parts, types, strict=True))
-    except (binascii.Error, ValueError, RecursionError):
+    except (binascii.Error, ValueError, OverflowError, RecursionError):
         pass
     raise invalid("query", "cursor", "cursor", "is not a cursor that this list gave")
 
@@ -61,7 +61,7 @@ def _part(part: Any, kind: type[int] | type[str] | type[datetime]) -> Any:
         raise ValueError(part)
     if isinstance(read, int) and abs(read) >= 2**63:
         raise ValueError(part)
-    return read
+    return read.astimezone(UTC) if isinstance(read, datetime) else read
 
 
 def beyond(columns: Sequence[Any], key: tuple[Any, ...], *, descending: bool = False) -> ColumnElement[bool]:

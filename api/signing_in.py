@@ -70,11 +70,14 @@ def sign_in_with_password(context: Context, name: str, password: str) -> OpenedS
     with transaction(context.engine) as session:
         failure = session.get(SignInFailure, name_hash, with_for_update=True)
         _check_lock(failure, now)
+        # The password may have been changed, or the account closed, while it was checked.
+        account = session.get(Account, name, with_for_update=True)
+        may = account is not None and account.active and account.password_hash == password_hash
         if account is not None and may and right:
             if failure:
                 session.delete(failure)
             if fresh_hash:
-                session.get_one(Account, name).password_hash = fresh_hash
+                account.password_hash = fresh_hash
             return _open(context, session, account.id, "password")
         locked = _count(session, name_hash, now)
         _refuse(context, session, account, locked=locked)

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from sqlmodel import col, select
 
-from api import accounts, codes, passwords
+from api import accounts, closing, codes, passwords
 from api.accounts import Account, Role
 from api.cli.database import open_current
 from api.cli.printing import Json, notices, print_json, results
@@ -134,7 +134,7 @@ def _print_code(name: str, hours: float, *, as_json: bool) -> None:
 
 def _set_active(name: str, *, active: bool) -> None:
     engine, actor = open_current(Settings()), accounts.local_actor()
-    accounts.set_active(engine, SystemClock(), actor=actor, account_id=name, active=active)
+    closing.set_active(engine, SystemClock(), actor=actor, account_id=name, active=active)
 
 
 def _grant(text: str) -> tuple[Role, str]:

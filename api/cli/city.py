@@ -1,6 +1,5 @@
 """``dustcart city``: the registry, brought in from files and checked."""
 
-import getpass
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from api.accounts import local_actor
 from api.cli.database import open_current
 from api.cli.printing import Json, notices, print_json, results
 from city.check import Finding, Severity, check
@@ -68,7 +68,7 @@ def import_files(
                 paths,
                 options,
                 at=SystemClock().now(),
-                actor=f"command line ({getpass.getuser()})",
+                actor=local_actor(),
                 progress=lambda doing: status.update(escape(doing)),
             )
     finally:

@@ -43,18 +43,18 @@ LOOK_EVERY_S = 0.5
 STATUS_EVERY_S = 20.0
 
 Language = Annotated[Literal["en", "zh"], typer.Option(help="Of what is told while it runs.")]
-Directory = Annotated[Path | None, typer.Option("--data-dir", help="Where the city is kept. [default: var/demo]")]
+Directory = Annotated[Path | None, typer.Option("--data-dir", help="Where the city is kept. (default: var/demo)")]
 
 
 def demo(
     *,
-    points: Annotated[int | None, typer.Option(min=1, help=f"Collection points. [default: {POINTS}]")] = None,
-    districts: Annotated[int | None, typer.Option(min=1, help=f"Districts. [default: {DISTRICTS}]")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help=f"Which city, which days. [default: {SEED}]")] = None,
+    points: Annotated[int | None, typer.Option(min=1, help=f"Collection points. (default: {POINTS})")] = None,
+    districts: Annotated[int | None, typer.Option(min=1, help=f"Districts. (default: {DISTRICTS})")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help=f"Which city, which days. (default: {SEED})")] = None,
     speed: Annotated[float, typer.Option(min=0.1, max=3600, help="Simulated seconds per second.")] = SPEED,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: DUSTCART_HOST, 127.0.0.1]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. (default: DUSTCART_HOST, 127.0.0.1)")] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port of the API. [default: DUSTCART_PORT, 8700]")
+        int | None, typer.Option(min=0, max=65535, help="Port of the API. (default: DUSTCART_PORT, 8700)")
     ] = None,
     data_dir: Directory = None,
     anew: Annotated[bool, typer.Option("--anew", help="Throw the city away that is there, and begin again.")] = False,

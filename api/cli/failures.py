@@ -34,8 +34,5 @@ def sentence_of(error: Exception) -> str | None:
 def _families() -> tuple[type[Exception], ...]:
     found = []
     for module, name in FAMILIES:
-        try:
-            found.append(getattr(importlib.import_module(module), name))
-        except (ImportError, AttributeError):
-            continue
+        found.append(getattr(importlib.import_module(module), name))
     return tuple(found)

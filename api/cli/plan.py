@@ -1,6 +1,5 @@
 """``dustcart plan``: one planning cycle for a district and a date, printed as a rehearsal or proposed."""
 
-import getpass
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -21,6 +20,7 @@ from agents.shifts import ShiftDay, shift_day, shift_days, zone_of
 from agents.solvers import Solvers
 from agents.surroundings import Surroundings
 from agents.worker import Worker
+from api.accounts import local_actor
 from api.cli.database import open_current
 from api.cli.printing import Json, notices, print_json, results
 from city.clock import Clock, SystemClock
@@ -76,7 +76,7 @@ def _propose(engine: Engine, clock: Clock, settings: Settings, days: list[ShiftD
         cycles = []
         for day in days:
             with notices().status(escape(f"planning {day.thread_id}")):
-                cycles.append(worker.plan(day, actor=f"command line ({getpass.getuser()})"))
+                cycles.append(worker.plan(day, actor=local_actor()))
     if as_json:
         print_json([_cycle_as_json(cycle) for cycle in cycles])
     else:

@@ -91,11 +91,11 @@ def put_device(
     """Register a device, or (with `If-Match`) move or change a registered one.
 
     From then on its readings move the state of the bin it looks into. Messages that were refused because the device
-    was unknown are kept and can be replayed.
+    was unknown are kept and can be taken in again (`dustcart sensors retry`).
     """
     name = _named(device_id)
     with _alone(), transaction(context.engine) as session:
-        before = _find(session, principal, name)
+        before = _find(session, principal, name, lock=True)
         _check_seen(before, if_match)
         district = _district_of(session, principal, body.bin_id)
         after = Device(id=name, **body.model_dump())
@@ -130,9 +130,9 @@ def _named(device_id: str) -> str:
         raise invalid("path", "device_id", error.code, str(error)) from error
 
 
-def _find(session: Session, principal: Principal, name: str) -> Device | None:
+def _find(session: Session, principal: Principal, name: str, *, lock: bool = False) -> Device | None:
     """Read a device in one of the caller's districts; one in store belongs to the whole city."""
-    device = session.get(Device, name, with_for_update=True)
+    device = session.get(Device, name, with_for_update=lock)
     if device is None:
         return None
     principal.require(Permission.SET_UP_DEVICES, _district_of_bin(session, device.bin_id))

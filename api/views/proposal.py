@@ -63,7 +63,7 @@ class ProposalLine(BaseModel):
     notes: list[NoteView] = Field(description="what else to know before deciding")
 
 
-class BinView(BaseModel):
+class BinEvidenceView(BaseModel):
     """What was known of a bin when the proposal was made."""
 
     bin_id: str
@@ -86,7 +86,7 @@ class ReasonView(BaseModel):
     prize_cents: int = Field(description="what serving it is worth, if it is not required")
     probability: float
     next_chance_at: datetime | None
-    bins: list[BinView]
+    bins: list[BinEvidenceView]
     changed_by: str | None = Field(description="the account that added or dropped it by hand")
 
 

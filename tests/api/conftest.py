@@ -1,6 +1,5 @@
 """A small city with people in every role, behind the real application."""
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,7 +11,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
 
 from api.app import create_app
 from api.server import address_of, bind, server_of
@@ -21,7 +19,7 @@ from city.database import open_engine, transaction
 from city.migrate import upgrade
 from city.settings import Settings
 from tests.api.people import People, registry
-from tests.databases import postgres_database
+from tests.databases import copy_of, postgres_database
 
 # 06:00 in Shanghai.
 MORNING = datetime(2026, 3, 2, 22, tzinfo=UTC)
@@ -77,12 +75,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
 @pytest.fixture
 def city(kind: str, templates: Callable[[str], str], tmp_path: Path) -> Iterator[Engine]:
     """Yield a database with the small city in it."""
-    with ExitStack() as made:
-        if kind == "sqlite":
-            url = f"sqlite:///{tmp_path / 'city.sqlite'}"
-            shutil.copy(str(make_url(templates(kind)).database), tmp_path / "city.sqlite")
-        else:
-            url = made.enter_context(postgres_database(make_url(templates(kind)).database))
+    with copy_of(templates(kind), tmp_path) as url:
         engine = open_engine(url)
         yield engine
         engine.dispose()

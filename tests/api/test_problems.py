@@ -1,5 +1,6 @@
 """Refusals: RFC 9457 documents for everything that can go wrong, with a page each, and nothing of the inside."""
 
+import base64
 import json
 import logging
 from collections.abc import Iterator
@@ -202,5 +203,10 @@ def test_a_cursor_of_another_list_or_a_forged_one_is_refused(people: People) -> 
     cursor = client.get("/api/v1/audit?limit=1").json()["next_cursor"]
     assert client.get(f"/api/v1/audit?limit=1&cursor={cursor}").status_code == 200
     assert client.get(f"/api/v1/proposals?cursor={cursor}").status_code == 422
-    huge = json.dumps([2**70]).encode().hex()
-    assert client.get(f"/api/v1/audit?cursor={huge}").status_code == 422
+    for path, forged in (
+        ("audit", [2**70]),
+        ("proposals", ["0001-01-01T00:00:00+14:00", "x"]),
+        ("needs", ["9999-12-31T23:59:59-14:00", 1]),
+    ):
+        cursor = base64.urlsafe_b64encode(json.dumps(forged).encode()).decode().rstrip("=")
+        assert client.get(f"/api/v1/{path}?cursor={cursor}").status_code == 422

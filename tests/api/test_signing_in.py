@@ -9,7 +9,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from api import passwords
-from api.accounts import Role, set_active
+from api.accounts import Role
+from api.closing import set_active
 from api.passwords import set_password
 from api.sessions import SignInSession
 from api.signing_in import FAILURES_ALLOWED, LOCKED_FOR

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.cli.failures import sentence_of
 from routing import Facility, Matrix, Problem, Stop, TimeWindow, Truck, verify
 from routing.files import plan_from_json, problem_to_json
 
@@ -57,4 +58,5 @@ def test_a_file_without_a_problem_gets_a_sentence(file: Path, content: str) -> N
     file.write_text(content)
     done = CliRunner().invoke(app, ["solve", str(file)])
     assert done.exit_code == 1
-    assert done.exception is None or isinstance(done.exception, SystemExit | ValueError)
+    assert done.exception is not None
+    assert sentence_of(done.exception), done.exception
