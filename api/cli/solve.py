@@ -1,67 +1,110 @@
 """``dustcart solve``: a routing problem in a file, a verified plan out."""
 
+import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from api.cli.printing import Json, print_json, results
+from api.cli.printing import Json, notices, print_json, results
 from city.settings import Settings
-from routing import Budget, Plan, Problem, verify
+from routing import Budget, Plan, verify
 from routing import solve as solve_problem
 from routing.errors import RoutingError
-from routing.files import plan_to_json, problem_from_json
+from routing.files import plan_to_json
+from routing.formats import Format, Instance, read_instance
+from routing.formats.solution import plan_to_sol
 from routing.verify import Verification
+
+SOLUTION = ".sol"
 
 
 def solve(
-    file: Annotated[Path, typer.Argument(help="Problem file, JSON; docs/routing.md describes it.")],
+    file: Annotated[
+        Path, typer.Argument(help="Problem file: CVRPLIB (.vrp), waste instances of Kim et al. (2006), or JSON.")
+    ],
     *,
     seconds: Annotated[float, typer.Option(min=0.1, help="Solving time.")] = Settings().solve_seconds,
-    cores: Annotated[int, typer.Option(min=1, help="Processes that may work at once.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Write the plan here, as JSON.")] = None,
+    cores: Annotated[
+        int | None, typer.Option(min=1, help="Processes that may work at once; all cores if left out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the plan here: as JSON, or for CVRPLIB as its solution if it ends in .sol."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Solve a routing problem and check the plan. Exit code 1 if the check finds anything."""
-    problem = _read(file)
+    """Solve a routing problem and check the plan. Exit code 1 if the check finds anything.
+
+    The kind of a file is told by what is in it. docs/routing.md describes all kinds, and what is printed.
+    """
+    instance = read_instance(file)
+    _check_out(instance, out)
+    problem = instance.problem
     begun = time.perf_counter()
-    with Console(stderr=True).status(f"solving {len(problem.stops)} stops with {len(problem.trucks)} trucks"):
-        plan = solve_problem(problem, Budget(seconds=seconds, cores=cores), seed=seed)
+    with _progress(f"solving {len(problem.stops)} stops with at most {len(problem.trucks)} trucks"):
+        plan = solve_problem(problem, Budget(seconds=seconds, cores=cores or _cores()), seed=seed)
     taken = time.perf_counter() - begun
     checked = verify(problem, plan)
     if out is not None:
-        out.write_bytes(orjson.dumps(plan_to_json(plan), option=orjson.OPT_INDENT_2))
+        _write(out, instance, plan)
     if as_json:
-        print_json(_figures(file, problem, plan, checked, taken))
+        print_json(_figures(instance, plan, checked, taken))
     else:
-        _show(plan, checked, taken)
+        _show(instance, plan, checked, taken)
     if not checked.ok:
         raise typer.Exit(1)
 
 
-def _read(file: Path) -> Problem:
-    try:
-        content = orjson.loads(file.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise RoutingError(f"{file} is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise RoutingError(f"{file} holds no problem: it should be a JSON object")
-    return problem_from_json(content)
+def _cores() -> int:
+    """Count the cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _figures(file: Path, problem: Problem, plan: Plan, checked: Verification, seconds: float) -> dict[str, object]:
+def _check_out(instance: Instance, out: Path | None) -> None:
+    """Refuse before the work what could not be written after it."""
+    if out is None:
+        return
+    if not out.absolute().parent.is_dir() or out.is_dir():
+        raise RoutingError(f"the plan cannot be written to {out}: it should be a file in a folder that exists")
+    if out.suffix == SOLUTION and instance.format is not Format.CVRPLIB:
+        raise RoutingError(f"{out}: a .sol file holds plans of CVRPLIB instances only; name it .json")
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[None]:
+    """Show on a terminal that it goes on."""
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=notices(), transient=True
+    ) as shown:
+        shown.add_task(what, total=None)
+        yield
+
+
+def _write(out: Path, instance: Instance, plan: Plan) -> None:
+    if out.suffix == SOLUTION:
+        out.write_text(plan_to_sol(instance, plan))
+    else:
+        out.write_bytes(orjson.dumps(plan_to_json(plan), option=orjson.OPT_INDENT_2))
+
+
+def _figures(instance: Instance, plan: Plan, checked: Verification, seconds: float) -> dict[str, object]:
+    problem = instance.problem
     required = {stop.id for stop in problem.stops if problem.must_serve(stop)}
     return {
-        "instance": file.name,
-        "cost": plan.cost.total_cents,
+        "instance": instance.name,
+        "format": instance.format.value,
+        "cost": instance.in_units(plan.cost.total_cents),
         "vehicles": len(plan.routes),
-        "distance": plan.distance_m,
-        "duration": plan.duration_s,
+        "distance": instance.in_units(plan.distance_m),
+        "duration": instance.in_units(plan.duration_s),
         "unserved": [
             {"stop": left.stop_id, "required": left.stop_id in required, "reason": left.reason, "detail": left.said()}
             for left in plan.unserved
@@ -71,14 +114,20 @@ def _figures(file: Path, problem: Problem, plan: Plan, checked: Verification, se
     }
 
 
-def _show(plan: Plan, checked: Verification, seconds: float) -> None:
+def _show(instance: Instance, plan: Plan, checked: Verification, seconds: float) -> None:
     write = results().print
+    own = instance.format is Format.DUSTCART
     for route in plan.routes:
-        km, hours = route.distance_m / 1000, route.duration_s / 3600
-        line = f"{route.truck_id}: {len(route.stop_ids)} stops, {route.trips} trips, {km:.1f} km, {hours:.1f} h"
+        driven = (
+            f"{route.distance_m / 1000:.1f} km" if own else f"{instance.in_units(route.distance_m):,} {instance.unit}"
+        )
+        hours = "" if instance.format is Format.CVRPLIB else f", {route.duration_s / 3600:.1f} h"
+        line = f"{route.truck_id}: {len(route.stop_ids)} stops, {route.trips} trips, {driven.strip()}{hours}"
         write(line, highlight=False, markup=False)
     for left in plan.unserved:
         write(f"left out: {left.stop_id}: {left.said()}", highlight=False, markup=False)
     for violation in checked.violations:
         sys.stderr.write(f"violation: {violation}\n")
-    write(f"cost {plan.cost.total_cents / 100:.2f}, {len(plan.routes)} trucks, {seconds:.1f} s", highlight=False)
+    total = plan.cost.total_cents
+    cost = f"{total / 100:.2f}" if own else f"{instance.in_units(total):,}"
+    write(f"cost {cost}, {len(plan.routes)} trucks, {seconds:.1f} s", highlight=False)

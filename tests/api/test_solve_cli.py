@@ -60,3 +60,38 @@ def test_a_file_without_a_problem_gets_a_sentence(file: Path, content: str) -> N
     assert done.exit_code == 1
     assert done.exception is not None
     assert sentence_of(done.exception), done.exception
+
+
+SQUARE = """NAME : square
+DIMENSION : 5
+CAPACITY : 2
+EDGE_WEIGHT_TYPE : EUC_2D
+NODE_COORD_SECTION
+1 0 0\n2 10 1\n3 10 -1\n4 -10 1\n5 -10 -1
+DEMAND_SECTION
+1 0\n2 1\n3 1\n4 1\n5 1
+DEPOT_SECTION
+1\n-1
+"""
+
+
+def test_a_cvrplib_file_is_known_by_its_content_and_can_be_written_as_a_solution(tmp_path: Path) -> None:
+    file, out = tmp_path / "any.txt", tmp_path / "square.sol"
+    file.write_text(SQUARE)
+    done = CliRunner().invoke(app, ["solve", str(file), "--seconds", "0.3", "--json", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    assert (figures["instance"], figures["cost"], figures["distance"], figures["vehicles"]) == ("square", 44, 44, 2)
+    routes = {frozenset(line.split(": ")[1].split()) for line in out.read_text().splitlines()[:-1]}
+    assert routes == {frozenset({"1", "2"}), frozenset({"3", "4"})}
+
+
+@pytest.mark.parametrize(
+    ("out", "message"), [("plan.sol", "CVRPLIB instances only"), ("nowhere/plan.json", "a folder that exists")]
+)
+def test_a_plan_that_could_not_be_written_is_refused_before_the_work(
+    file: Path, tmp_path: Path, out: str, message: str
+) -> None:
+    done = CliRunner().invoke(app, ["solve", str(file), "--seconds", "3000", "--out", str(tmp_path / out)])
+    assert done.exit_code == 1
+    assert message in str(done.exception)
