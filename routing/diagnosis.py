@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from city.hours import format_time
 from routing.gaps import Gaps
@@ -23,13 +24,12 @@ def why_never(problem: Problem, stop: Stop) -> Unserved | None:
     def because(reason: UnservedReason, *facts: Fact) -> Unserved:
         return Unserved(stop.id, reason, facts)
 
-    locked = problem.truck_of_locked.get(stop.id)
-    trucks = [truck for truck in problem.trucks if locked in (None, truck.id)]
-    carriers = [truck for truck in trucks if stop.stream in truck.streams and truck.max_trips != 0]
-    stream, fleet = ("stream", stop.stream), ("trucks", len(carriers))
+    kinds = _kinds_for(problem, stop)
+    carriers = [kind for kind in kinds if stop.stream in kind[0].streams and kind[0].max_trips != 0]
+    stream, fleet = ("stream", stop.stream), ("trucks", sum(map(len, carriers)))
     if not carriers:
-        return because(UnservedReason.NO_TRUCK_FOR_STREAM, stream, ("trucks", len(trucks)))
-    fitting = [truck for truck in carriers if truck.fits(stop)]
+        return because(UnservedReason.NO_TRUCK_FOR_STREAM, stream, ("trucks", sum(map(len, kinds))))
+    fitting = [kind[0] for kind in carriers if kind[0].fits(stop)]
     if not fitting:
         return because(UnservedReason.TRUCK_TOO_LARGE, stream, fleet, ("limits", _limits(stop)))
     facilities = [facility for facility in problem.facilities if stop.stream in facility.streams]
@@ -47,10 +47,16 @@ def why_never(problem: Problem, stop: Stop) -> Unserved | None:
     return _by_time(problem, stop, holding, facilities)
 
 
+def _kinds_for(problem: Problem, stop: Stop) -> tuple[tuple[Truck, ...], ...]:
+    """Return the kinds of trucks that a lock lets the stop have."""
+    locked = problem.truck_of_locked.get(stop.id)
+    return problem.kinds if locked is None else ((problem.truck_by_id[locked],),)
+
+
 def _by_time(problem: Problem, stop: Stop, trucks: Sequence[Truck], facilities: Sequence[Facility]) -> Unserved | None:
-    """Drive the stop alone with every kind of truck to every facility; the failure that came furthest is the reason."""
+    """Drive the stop alone with one truck of a kind to every facility; the failure that came furthest is the reason."""
     failures: list[tuple[Misfit, Truck, Facility]] = []
-    for truck in {replace(truck, id=""): truck for truck in trucks}.values():
+    for truck in trucks:
         for facility in facilities:
             timed = schedule(problem, truck, (stop, facility))
             if isinstance(timed, Route):
@@ -87,18 +93,23 @@ def why_not_beside(problem: Problem, stops: Sequence[Stop], routes: Sequence[Rou
         All routes of the plan; they keep the problem's rules and serve none of the stops.
     """
     gaps = Gaps(problem, routes) if stops else None
-    found = []
-    for stop in stops:
-        locked = problem.truck_of_locked.get(stop.id)
-        extra_cents = min((cents for cents, _ in gaps.ways(stop)), default=None) if gaps else None
+    return tuple(_why_not_beside(problem, stop, gaps) for stop in stops) if gaps else ()
+
+
+def _why_not_beside(problem: Problem, stop: Stop, gaps: Gaps) -> Unserved:
+    must, locked = problem.must_serve(stop), problem.truck_of_locked.get(stop.id)
+    ways = gaps.ways(stop)
+    way = next(ways, None) if must else min(ways, key=itemgetter(0), default=None)
+    if way is None:
         if locked is not None:
-            found.append(Unserved(stop.id, UnservedReason.LOCKED_TRUCK_FULL, (("truck", locked),)))
-        elif extra_cents is None or stop.required:
-            found.append(Unserved(stop.id, UnservedReason.NO_TIME_LEFT))
-        else:
-            worth = ("extra_cents", extra_cents), ("prize_cents", stop.prize_cents)
-            found.append(Unserved(stop.id, UnservedReason.NOT_WORTH_IT, worth))
-    return tuple(found)
+            return Unserved(stop.id, UnservedReason.LOCKED_TRUCK_FULL, (("truck", locked),))
+        return Unserved(stop.id, UnservedReason.NO_TIME_LEFT)
+    extra_cents, route = way
+    if must or extra_cents < stop.prize_cents:
+        there = ("truck", route.truck_id), ("extra_cents", extra_cents)
+        return Unserved(stop.id, UnservedReason.PLANNING_TIME_OVER, there)
+    worth = ("extra_cents", extra_cents), ("prize_cents", stop.prize_cents)
+    return Unserved(stop.id, UnservedReason.NOT_WORTH_IT, worth)
 
 
 def _limits(stop: Stop) -> str:

@@ -82,7 +82,7 @@ def complete(problem: Problem, draft: Draft, deadline: float) -> Draft:
             left.append(stop)
             continue
         routes[best[1].truck_id] = best[1]
-        gaps = Gaps(problem, list(routes.values()))
+        gaps.replace(best[1].truck_id, best[1])
     ordered = tuple(routes[truck.id] for truck in problem.trucks if truck.id in routes)
     return Draft(ordered, tuple(left))
 

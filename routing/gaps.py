@@ -7,6 +7,7 @@ best exact cost so far are timed.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,23 @@ from routing.schedule import M_PER_KM, S_PER_H, Course, places_of, route_cents, 
 
 # Later than any time of a problem, and far enough below the end of int64 to be added to.
 NEVER = 2**40
+# In place of a stream's number: there is no trip in the gap; no stop of the problem has the stream.
+NO_STREAM, NEW_STREAM = -1, -2
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Line:
-    """A truck and what it does so far; an idle truck does nothing yet."""
+    """A truck and what it does so far; an idle truck does nothing yet.
+
+    Attributes
+    ----------
+    gaps
+        A row for every column of `_Pool` but the first two, a column for every gap.
+    """
 
     truck: Truck
     places: tuple[Place, ...]
@@ -32,6 +42,7 @@ class _Line:
     duration_s: int
     work_s: int
     trips: int
+    gaps: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +51,10 @@ class _Pool:
 
     Attributes
     ----------
-    line, position
-        Which truck, and the index in its places of the one after the gap.
+    line
+        Which truck.
+    position
+        The index in its places of the one after the gap.
     before, after
         Locations.
     base_m, base_s
@@ -77,6 +90,8 @@ class _Pool:
 class Gaps:
     """All gaps of a set of routes, and of the trucks that are idle, ready to be asked for many stops.
 
+    Of idle trucks that are alike, the first speaks for all.
+
     Parameters
     ----------
     routes
@@ -86,39 +101,51 @@ class Gaps:
     def __init__(self, problem: Problem, routes: Sequence[Route]) -> None:
         self._problem = problem
         self._stream = {stream: number for number, stream in enumerate(sorted({stop.stream for stop in problem.stops}))}
-        by_truck = {route.truck_id: route for route in routes}
-        self._lines: list[_Line] = []
-        rows: list[list[tuple[int, ...]]] = [[] for _ in problem.matrices]
-        for truck in problem.trucks:
-            line = _line(problem, truck, by_truck.get(truck.id))
-            rows[truck.profile] += self._rows(len(self._lines), line)
-            self._lines.append(line)
-        self._pools = [
-            _Pool(matrix, *np.array(found, dtype=np.int64).T)
-            for matrix, found in zip(problem.matrices, rows, strict=True)
-            if found
-        ]
-        self._capacity_kg = np.array([line.truck.capacity_kg for line in self._lines], dtype=np.int64)
-        self._capacity_l = np.array([line.truck.capacity_l for line in self._lines], dtype=np.int64)
-        self._cents_per_m = np.array([line.truck.cents_per_km for line in self._lines]) / M_PER_KM
-        self._cents_per_s = np.array([line.truck.cents_per_h for line in self._lines]) / S_PER_H
-        self._setup_cents = np.array([0 if line.places else line.truck.fixed_cents for line in self._lines])
-        self._waiting_s = np.array([line.duration_s - line.work_s for line in self._lines], dtype=np.int64)
-        self._work_left_s = np.array(
-            [min(line.truck.max_duration_s, line.truck.shift.end_s - line.truck.shift.start_s) - line.work_s
-             for line in self._lines], dtype=np.int64,
-        )  # fmt: skip
-        self._may_unload_more = np.array(
-            [line.truck.max_trips is None or line.trips < line.truck.max_trips for line in self._lines], dtype=np.bool_
-        )
+        self._routes = {route.truck_id: route for route in routes}
+        self._kind = {truck.id: number for number, kind in enumerate(problem.kinds) for truck in kind}
+        self._lines: dict[str, _Line] = {}
+        for kind in problem.kinds:
+            for truck in kind:
+                if truck.id in self._routes:
+                    self._lines[truck.id] = self._line(truck)
+            self._show_idle(kind)
+        self._table: _Table | None = None
+
+    def replace(self, truck_id: str, route: Route | None) -> None:
+        """Give one truck another route, or none."""
+        if route is None:
+            self._routes.pop(truck_id, None)
+            self._lines.pop(truck_id, None)
+        else:
+            self._routes[truck_id] = route
+            self._lines[truck_id] = self._line(self._problem.truck_by_id[truck_id])
+        self._show_idle(self._problem.kinds[self._kind[truck_id]])
+        self._table = None
+
+    def idle_alike(self, truck_id: str) -> tuple[str, ...]:
+        """Return which trucks an idle truck speaks for: its idle kind with itself; none for a busy one."""
+        if truck_id in self._routes:
+            return ()
+        return tuple(truck.id for truck in self._idle(self._problem.kinds[self._kind[truck_id]]))
+
+    def _idle(self, kind: Sequence[Truck]) -> list[Truck]:
+        return [truck for truck in kind if truck.id not in self._routes]
+
+    def _show_idle(self, kind: Sequence[Truck]) -> None:
+        """Keep the first idle truck of a kind among the lines, and no other."""
+        idle = self._idle(kind)
+        for truck in idle[1:]:
+            self._lines.pop(truck.id, None)
+        if idle and idle[0].id not in self._lines:
+            self._lines[idle[0].id] = self._line(idle[0])
 
     def ways(self, stop: Stop) -> Iterator[tuple[int, Route]]:
         """Yield for every truck that can take the stop its cheapest route with it, and what that costs more, in cents.
 
         Cheapest to within the two cents that rounding a route's lines can make.
         """
-        for number, sites in self._sites(stop).items():
-            line = self._lines[number]
+        for truck_id, sites in self._sites(stop).items():
+            line = self._lines[truck_id]
             best: tuple[int, Route] | None = None
             for site in sorted(sites, key=lambda site: site.bound):
                 if best is not None and site.bound[0] >= best[0]:
@@ -132,14 +159,26 @@ class Gaps:
             if best is not None:
                 yield best
 
-    def _rows(self, number: int, line: _Line) -> list[tuple[int, ...]]:
-        """Describe the gaps of one line in the order of `_Pool`'s columns."""
-        truck, places = line.truck, line.places
+    def _line(self, truck: Truck) -> _Line:
+        route = self._routes.get(truck.id)
+        places = places_of(self._problem, route) if route else ()
+        course = Course.of(self._problem, truck, places)
+        return _Line(
+            truck,
+            places,
+            route_cents(truck, route) if route else 0,
+            route.duration_s if route else 0,
+            course.work_s if route else 0,
+            route.trips if route else 0,
+            np.array(self._rows(truck, places, course), dtype=np.int64).T,
+        )
+
+    def _rows(self, truck: Truck, places: tuple[Place, ...], course: Course) -> list[tuple[int, ...]]:
+        """Describe the gaps of one line in the order of `_Pool`'s columns, from the position on."""
         where = [truck.start_location, *(place.location for place in places), truck.end_location]
         if not places:
             leaves_s, due_s, base_m, base_s = [truck.shift.start_s], [truck.shift.end_s], [0], [0]
         else:
-            course = Course.of(self._problem, truck, places)
             starts = course.starts_from(truck.shift.start_s)
             assert not isinstance(starts, int)  # noqa: S101 - the route keeps its windows
             leaves_s = [truck.shift.start_s] + [a + b for a, b in zip(starts[:-1], course.dwell_s[:-1], strict=True)]
@@ -154,66 +193,122 @@ class Gaps:
             neighbour = ahead if isinstance(ahead, Stop) else behind
             rows.append(
                 (
-                    number, position, where[position], where[position + 1], base_m[position], base_s[position],
+                    position, where[position], where[position + 1], base_m[position], base_s[position],
                     leaves_s[position], due_s[position], *aboard[position], *rest[position],
-                    self._stream[neighbour.stream] if isinstance(neighbour, Stop) else -1,
+                    self._stream[neighbour.stream] if isinstance(neighbour, Stop) else NO_STREAM,
                     isinstance(behind, Stop), isinstance(ahead, Facility),
                 )
             )  # fmt: skip
         return rows
 
-    def _sites(self, stop: Stop) -> dict[int, list["_Site"]]:
-        """Return what arrays cannot rule out, by line."""
-        takers = {truck.id for truck in self._problem.candidates(stop)}
-        may_take = np.array([line.truck.id in takers for line in self._lines], dtype=np.bool_)
-        stream = self._stream.get(stop.stream, -1)
-        sites: dict[int, list[_Site]] = {}
-        for pool in self._pools:
+    @property
+    def _current(self) -> "_Table":
+        if self._table is None:
+            self._table = _Table.of(
+                self._problem, [self._lines[i.id] for i in self._problem.trucks if i.id in self._lines]
+            )
+        return self._table
+
+    def _sites(self, stop: Stop) -> dict[str, list["_Site"]]:
+        """Return what arrays cannot rule out, by truck."""
+        table = self._current
+        may_take = np.array([self._may_take(line.truck, stop) for line in table.lines], dtype=np.bool_)
+        stream = self._stream.get(stop.stream, NEW_STREAM)
+        sites: dict[str, list[_Site]] = {}
+        for pool in table.pools:
             line = pool.line
-            room_kg, room_l = self._capacity_kg[line] - stop.demand_kg, self._capacity_l[line] - stop.demand_l
+            room_kg, room_l = table.capacity_kg[line] - stop.demand_kg, table.capacity_l[line] - stop.demand_l
             open_here = may_take[line]
             same = pool.stream == stream
-            # Before a gap at the start of a trip nothing is on board, whatever the trip will collect.
+            # At a trip's start nothing is on board yet, at its end nothing is left to collect, whatever it carries.
             after_load = (pool.aboard_kg <= room_kg) & (pool.aboard_l <= room_l) & (same | (pool.loaded == 0))
-            with_rest = (pool.rest_kg <= room_kg) & (pool.rest_l <= room_l) & same
+            with_rest = (pool.rest_kg <= room_kg) & (pool.rest_l <= room_l) & (same | (pool.unloads_next == 1))
             both = (pool.aboard_kg + pool.rest_kg <= room_kg) & (pool.aboard_l + pool.rest_l <= room_l) & same
-            more = self._may_unload_more[line]
-            self._collect(sites, pool, open_here & both, (stop,))
+            more = table.may_unload_more[line]
+            _drive(sites, table, pool, open_here & both, (stop,))
             for facility in self._problem.facilities:
-                accepts = np.array([name in facility.streams for name in self._stream], dtype=np.bool_)
+                accepts = np.array([name in facility.streams for name in (*self._stream, "")], dtype=np.bool_)
                 if stop.stream in facility.streams:
                     unload_after = open_here & more & after_load & ((pool.loaded == 0) | (pool.unloads_next == 0))
-                    self._collect(sites, pool, unload_after, (stop, facility))
+                    _drive(sites, table, pool, unload_after, (stop, facility))
                 unload_before = open_here & more & with_rest & (pool.loaded == 1) & accepts[pool.stream]
-                self._collect(sites, pool, unload_before, (facility, stop))
+                _drive(sites, table, pool, unload_before, (facility, stop))
         return sites
 
-    def _collect(self, sites: dict[int, list["_Site"]], pool: _Pool, mask: Bools, chain: tuple[Place, ...]) -> None:
-        """Drive a chain of places through every gap of a mask; keep the gaps where time can suffice."""
-        index = np.flatnonzero(mask)
-        if len(index) == 0:
-            return
-        now, place = pool.leaves_s[index], pool.before[index]
-        metres, work = -pool.base_m[index], -pool.base_s[index]
-        whole = np.ones(len(index), dtype=np.bool_)
-        steps: list[tuple[Ints | int, int, tuple[TimeWindow, ...]]] = [
-            (step.location, step.service_s if isinstance(step, Stop) else step.unloading_s, step.windows)
-            for step in chain
-        ]
-        for location, dwell_s, windows in [*steps, (pool.after[index], 0, ())]:
-            way_s = pool.matrix.duration_s[place, location].astype(np.int64)
-            way_m = pool.matrix.distance_m[place, location].astype(np.int64)
-            whole &= (way_s < UNREACHABLE) & (way_m < UNREACHABLE)
-            now = _earliest(windows, now + way_s) + dwell_s
-            metres, work = metres + way_m, work + way_s + dwell_s
-            place = np.full(len(index), location) if isinstance(location, int) else location
-        line = pool.line[index]
-        whole &= (now <= pool.due_s[index]) & (work <= self._work_left_s[line])
-        longer = np.maximum(work - self._waiting_s[line], 0)
-        cents = self._setup_cents[line] + metres * self._cents_per_m[line] + longer * self._cents_per_s[line]
-        for kept in np.flatnonzero(whole).tolist():
-            bound = float(cents[kept]), int(work[kept]), int(metres[kept])
-            sites.setdefault(int(line[kept]), []).append(_Site(int(pool.position[index[kept]]), chain, bound))
+    def _may_take(self, truck: Truck, stop: Stop) -> bool:
+        return truck.fits(stop) and self._problem.truck_of_locked.get(stop.id, truck.id) == truck.id
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """All lines side by side, as arrays by line, and their gaps by matrix."""
+
+    lines: tuple[_Line, ...]
+    pools: tuple[_Pool, ...]
+    capacity_kg: Ints
+    capacity_l: Ints
+    cents_per_m: Floats
+    cents_per_s: Floats
+    setup_cents: Ints
+    waiting_s: Ints
+    work_left_s: Ints
+    may_unload_more: Bools
+
+    @classmethod
+    def of(cls, problem: Problem, lines: Sequence[_Line]) -> Self:
+        pools = []
+        for profile, matrix in enumerate(problem.matrices):
+            here = [(number, line.gaps) for number, line in enumerate(lines) if line.truck.profile == profile]
+            if here:
+                numbers, gaps = zip(*here, strict=True)
+                whose = np.repeat(numbers, [found.shape[1] for found in gaps])
+                pools.append(_Pool(matrix, whose, *np.concatenate(gaps, axis=1)))
+        trucks = [line.truck for line in lines]
+        return cls(
+            tuple(lines),
+            tuple(pools),
+            np.array([truck.capacity_kg for truck in trucks], dtype=np.int64),
+            np.array([truck.capacity_l for truck in trucks], dtype=np.int64),
+            np.array([truck.cents_per_km for truck in trucks], dtype=np.float64) / M_PER_KM,
+            np.array([truck.cents_per_h for truck in trucks], dtype=np.float64) / S_PER_H,
+            np.array([0 if line.places else line.truck.fixed_cents for line in lines], dtype=np.int64),
+            np.array([line.duration_s - line.work_s for line in lines], dtype=np.int64),
+            np.array(
+                [min(line.truck.max_duration_s, line.truck.shift.end_s - line.truck.shift.start_s) - line.work_s
+                 for line in lines], dtype=np.int64,
+            ),
+            np.array([line.truck.max_trips is None or line.trips < line.truck.max_trips for line in lines]),
+        )  # fmt: skip
+
+
+def _drive(sites: dict[str, list["_Site"]], table: _Table, pool: _Pool, mask: Bools, chain: tuple[Place, ...]) -> None:
+    """Drive a chain of places through every gap of a mask; keep the gaps where time can suffice."""
+    index = np.flatnonzero(mask)
+    if len(index) == 0:
+        return
+    now, place = pool.leaves_s[index], pool.before[index]
+    metres, work = -pool.base_m[index], -pool.base_s[index]
+    whole = np.ones(len(index), dtype=np.bool_)
+    steps: list[tuple[Ints | int, int, tuple[TimeWindow, ...]]] = [
+        (step.location, step.service_s if isinstance(step, Stop) else step.unloading_s, step.windows) for step in chain
+    ]
+    for location, dwell_s, windows in [*steps, (pool.after[index], 0, ())]:
+        way_s = pool.matrix.duration_s[place, location].astype(np.int64)
+        way_m = pool.matrix.distance_m[place, location].astype(np.int64)
+        whole &= (way_s < UNREACHABLE) & (way_m < UNREACHABLE)
+        now = _earliest(windows, now + way_s) + dwell_s
+        metres, work = metres + way_m, work + way_s + dwell_s
+        place = np.full(len(index), location) if isinstance(location, int) else location
+    line = pool.line[index]
+    whole &= (now <= pool.due_s[index]) & (work <= table.work_left_s[line])
+    # Waiting can swallow all of the work that comes on top; only a short cut can make a route shorter.
+    longer = work - table.waiting_s[line]
+    longer[(work >= 0) & (longer < 0)] = 0
+    cents = table.setup_cents[line] + metres * table.cents_per_m[line] + longer * table.cents_per_s[line]
+    for kept in np.flatnonzero(whole).tolist():
+        bound = float(cents[kept]), int(work[kept]), int(metres[kept])
+        truck_id = table.lines[int(line[kept])].truck.id
+        sites.setdefault(truck_id, []).append(_Site(int(pool.position[index[kept]]), chain, bound))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,14 +318,6 @@ class _Site:
     position: int
     chain: tuple[Place, ...]
     bound: tuple[float, int, int]
-
-
-def _line(problem: Problem, truck: Truck, route: Route | None) -> _Line:
-    if route is None:
-        return _Line(truck, (), 0, 0, 0, 0)
-    places = places_of(problem, route)
-    work_s = Course.of(problem, truck, places).work_s
-    return _Line(truck, places, route_cents(truck, route), route.duration_s, work_s, route.trips)
 
 
 def _collected(places: Sequence[Place]) -> list[tuple[int, int]]:

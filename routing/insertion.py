@@ -22,6 +22,8 @@ class Insertion:
         When the service begins.
     extra_cents, extra_m, extra_s
         What the trucks cost, drive and take more than before; the stop's own prize is not set against it.
+    alike
+        Idle trucks that could do it in just the same way instead.
     plan
         The whole plan with the stop in it.
     """
@@ -32,6 +34,7 @@ class Insertion:
     extra_cents: int
     extra_m: int
     extra_s: int
+    alike: tuple[str, ...]
     plan: Plan
 
 
@@ -50,7 +53,7 @@ def insert(problem: Problem, plan: Plan, stop_id: str, truck_id: str | None = No
     Returns
     -------
     list of Insertion
-        At most one a truck, cheapest first; empty if nobody can.
+        At most one a truck, cheapest first; empty if nobody can. Of idle trucks that are alike one speaks for all.
 
     Raises
     ------
@@ -66,8 +69,12 @@ def insert(problem: Problem, plan: Plan, stop_id: str, truck_id: str | None = No
         raise RoutingError(f"truck {truck_id} is not in the problem")
     unserved = tuple(gone for gone in plan.unserved if gone.stop_id != stop_id)
     old = {route.truck_id: route for route in plan.routes}
+    gaps = Gaps(problem, plan.routes)
     found = []
-    for extra_cents, route in Gaps(problem, plan.routes).ways(stop):
+    for extra_cents, cheapest in gaps.ways(stop):
+        route, alike = cheapest, gaps.idle_alike(cheapest.truck_id)
+        if truck_id in alike:
+            route = replace(route, truck_id=truck_id)
         if truck_id in (None, route.truck_id):
             before = old.get(route.truck_id)
             found.append(
@@ -78,6 +85,7 @@ def insert(problem: Problem, plan: Plan, stop_id: str, truck_id: str | None = No
                     extra_cents,
                     route.distance_m - (before.distance_m if before else 0),
                     route.duration_s - (before.duration_s if before else 0),
+                    tuple(other for other in alike if other != route.truck_id),
                     _plan(problem, {**old, route.truck_id: route}, unserved),
                 )
             )

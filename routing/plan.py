@@ -76,6 +76,7 @@ class UnservedReason(StrEnum):
     FACILITY_CLOSED = "facility_closed"
     SHIFT_TOO_SHORT = "shift_too_short"
     NO_TIME_LEFT = "no_time_left"
+    PLANNING_TIME_OVER = "planning_time_over"
     LOCKED_TRUCK_FULL = "locked_truck_full"
     TAKEN_OUT = "taken_out"
 

@@ -7,7 +7,7 @@ kilograms and litres (as the waste lies in the bin), money whole cents of the ci
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -278,6 +278,15 @@ class Problem:
     def truck_of_locked(self) -> dict[str, str]:
         """Truck id of every locked stop, by stop id."""
         return {lock.stop_id: lock.truck_id for lock in self.locks}
+
+    @cached_property
+    def kinds(self) -> tuple[tuple[Truck, ...], ...]:
+        """Trucks that differ in nothing but their names, in the problem's order; one with locked stops stands alone."""
+        holders = set(self.truck_of_locked.values())
+        alike: dict[Truck, list[Truck]] = {}
+        for truck in self.trucks:
+            alike.setdefault(truck if truck.id in holders else replace(truck, id=""), []).append(truck)
+        return tuple(tuple(trucks) for trucks in alike.values())
 
     def must_serve(self, stop: Stop) -> bool:
         """Whether leaving the stop out is a failure: it is required, or a person locked it to a truck."""

@@ -8,7 +8,7 @@ own in the matrices. Several windows become several clients of which one may be 
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -242,19 +242,15 @@ class Pyvrp:
 
 
 def _kinds(problem: Problem) -> list[_Kind]:
-    """Group trucks that differ in nothing but their names; a truck with locked stops is one of its own."""
-    holders = set(problem.truck_of_locked.values())
-    alike: dict[Truck, list[Truck]] = {}
-    for truck in problem.trucks:
-        alike.setdefault(truck if truck.id in holders else replace(truck, id=""), []).append(truck)
+    """Say for every kind of truck which stops it cannot or must not serve."""
     return [
         _Kind(
-            tuple(trucks),
+            trucks,
             frozenset(
                 number
                 for number, stop in enumerate(problem.stops)
                 if not trucks[0].fits(stop) or problem.truck_of_locked.get(stop.id, trucks[0].id) != trucks[0].id
             ),
         )
-        for trucks in alike.values()
+        for trucks in problem.kinds
     ]

@@ -11,11 +11,14 @@ from routing import (
     Lock,
     Matrix,
     Problem,
+    Route,
     TimeWindow,
     Unserved,
     UnservedReason,
+    schedule,
     solve,
 )
+from routing.diagnosis import why_never, why_not_beside
 from tests.routing.problems import MORNING_S, PLANT, problem, stop, truck
 
 WET = frozenset({"wet"})
@@ -114,3 +117,49 @@ def test_the_truck_that_comes_furthest_gives_the_reason() -> None:
     )
     (gone,) = solve(day, Budget(0.2)).unserved
     assert gone.reason is R.SHIFT_TOO_SHORT
+
+
+def beside(day: Problem, served: str) -> Unserved:
+    """Serve one stop on the first truck and ask why the other is not served beside it."""
+    route = schedule(day, day.trucks[0], (day.stop_by_id[served], day.facilities[0]))
+    assert isinstance(route, Route)
+    (gone,) = why_not_beside(day, [other for other in day.stops if other.id != served], [route])
+    return gone
+
+
+SHORT = truck("t", 0, max_duration_s=3000)
+BOTH = (SHORT, replace(SHORT, id="u"))
+
+
+@pytest.mark.parametrize(
+    ("day", "reason", "facts"),
+    [
+        pytest.param(problem(stop("a", 2), stop("b", 3), trucks=(SHORT,)), R.NO_TIME_LEFT, {}, id="nobody has time"),
+        pytest.param(problem(stop("a", 2), stop("b", 3), trucks=BOTH), R.PLANNING_TIME_OVER,
+                     {"truck": "u", "extra_cents": 30_000 + 1200 + 6900}, id="an idle truck could have gone"),
+        pytest.param(problem(stop("a", 2), stop("b", 3)), R.PLANNING_TIME_OVER,
+                     {"truck": "t", "extra_cents": 2050}, id="the truck could have gone on"),
+        pytest.param(problem(stop("a", 2), stop("b", 3, required=False, prize_cents=2050)), R.NOT_WORTH_IT,
+                     {"extra_cents": 2050, "prize_cents": 2050}, id="worth no more than it costs"),
+        pytest.param(problem(stop("a", 2), stop("b", 3, required=False, prize_cents=2051)), R.PLANNING_TIME_OVER,
+                     {"truck": "t", "extra_cents": 2050}, id="worth it, but not tried"),
+        pytest.param(problem(stop("a", 2), stop("b", 3, required=False), trucks=(SHORT,)), R.NO_TIME_LEFT, {},
+                     id="optional, and nobody has time"),
+        pytest.param(problem(stop("a", 2), stop("b", 3), trucks=BOTH, locks=(Lock("b", "t"),)), R.LOCKED_TRUCK_FULL,
+                     {"truck": "t"}, id="its own truck is full, though another is free"),
+    ],
+)  # fmt: skip
+def test_a_stop_left_out_beside_others_says_what_it_would_take(
+    day: Problem, reason: R, facts: dict[str, object]
+) -> None:
+    gone = beside(day, "a")
+    assert (gone.reason, dict(gone.facts)) == (reason, facts)
+    for language in ("en", "zh"):
+        assert all(str(fact) in gone.said(language) for fact in facts.values())
+
+
+def test_alike_trucks_are_counted_though_only_one_of_them_is_tried() -> None:
+    fleet = (truck("t", 0, width_cm=250), truck("u", 0, width_cm=250), truck("v", 0, streams=WET))
+    gone = why_never(problem(stop("a", 2, max_width_cm=200), trucks=fleet), stop("a", 2, max_width_cm=200))
+    assert gone is not None
+    assert (gone.reason, dict(gone.facts)["trucks"]) == (R.TRUCK_TOO_LARGE, 2)

@@ -24,7 +24,7 @@ from routing import (
 )
 from routing.draft import Draft, complete
 from routing.schedule import cost_of, places_of, route_cents
-from tests.routing.problems import PLANT, problem, problems, stop, truck
+from tests.routing.problems import MORNING_S, PLANT, problem, problems, stop, truck
 
 BOTH = frozenset({"dry", "wet"})
 
@@ -75,12 +75,37 @@ def test_a_stop_of_another_stream_gets_a_trip_of_its_own() -> None:
     assert verify(day, plan).ok
 
 
+def test_before_the_last_unloading_another_stream_may_begin_a_trip() -> None:
+    once = (TimeWindow(MORNING_S + 7200, MORNING_S + 7200),)
+    mixed = replace(PLANT, id="mixed plant", location=4, streams=BOTH, windows=once)
+    day = problem(
+        stop("a", 2),
+        stop("b", 3, stream="wet"),
+        trucks=(truck("t", 0, streams=BOTH),),
+        facilities=(PLANT, mixed),
+    )
+    route = schedule(day, day.trucks[0], (day.stops[0], mixed))
+    assert isinstance(route, Route)
+    plan = Plan((route,), (Unserved("b", UnservedReason.TAKEN_OUT),), cost_of(day, (route,), ()))
+    (way,) = insert(day, plan, "b")
+    assert sequence(way.plan.routes[0]) == ["a", "plant", "b", "mixed plant"]
+
+
 def test_a_locked_stop_goes_to_its_truck_alone_and_moves_nowhere() -> None:
     day = problem(stop("a", 2), trucks=(truck("t", 0), truck("u", 0)), locks=(Lock("a", "u"),))
     (only,) = insert(day, nothing_served(day), "a")
     assert only.truck_id == "u"
     with pytest.raises(RoutingError, match="locked to truck u"):
         move(day, only.plan, "a", "t")
+
+
+def test_of_idle_trucks_that_are_alike_one_speaks_for_all_until_another_is_asked() -> None:
+    day = problem(stop("a", 2), trucks=(truck("t", 0), truck("u", 0), truck("v", 0, capacity_kg=200)))
+    ways = insert(day, nothing_served(day), "a")
+    assert [(way.truck_id, way.alike) for way in ways] == [("t", ("u",)), ("v", ())]
+    (asked,) = insert(day, nothing_served(day), "a", "u")
+    assert (asked.truck_id, asked.alike, asked.extra_cents) == ("u", ("t",), ways[0].extra_cents)
+    assert verify(day, asked.plan).ok
 
 
 def test_moving_counts_both_trucks() -> None:
@@ -165,7 +190,8 @@ def test_no_cheaper_way_is_overlooked(day: Problem, random) -> None:
         except RoutingError:
             return
     for gone in plan.unserved:
-        found = {way.truck_id: way.extra_cents for way in insert(day, plan, gone.stop_id)}
+        ways = insert(day, plan, gone.stop_id)
+        found = {name: way.extra_cents for way in ways for name in (way.truck_id, *way.alike)}
         least = every_insertion(day, plan, gone.stop_id)
         assert found.keys() == least.keys()
         for truck_id, cents in found.items():

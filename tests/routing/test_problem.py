@@ -77,3 +77,9 @@ def test_only_trucks_that_carry_the_stream_and_fit_the_street_are_candidates() -
     )
     day = problem(narrow, trucks=fleet, facilities=(Facility("plant", 1, frozenset({"dry"}), 0),))
     assert [vehicle.id for vehicle in day.candidates(narrow)] == ["slim"]
+
+
+def test_trucks_that_differ_only_by_name_are_one_kind_unless_something_is_locked_to_one() -> None:
+    fleet = (*(truck(name, 0) for name in "tuv"), truck("w", 0, capacity_kg=1))
+    day = problem(stop("a", 2), trucks=fleet, locks=(Lock("a", "u"),))
+    assert [[alike.id for alike in kind] for kind in day.kinds] == [["t", "v"], ["u"], ["w"]]
