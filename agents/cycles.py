@@ -7,7 +7,7 @@ cannot write after it was replaced. Claims count in machine time, not in the cit
 processes die.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -236,12 +236,21 @@ def take(engine: Engine, cycle: PlanningCycle, holder: Holder) -> PlanningCycle 
         return session.get(PlanningCycle, cycle.id, populate_existing=True)
 
 
-def renew(engine: Engine, holder: Holder) -> None:
-    """Extend every claim of a worker that has not run out."""
+def renew(engine: Engine, holder: Holder, cycle_ids: Collection[int]) -> None:
+    """Extend a worker's claims on the cycles it is at work on, where they have not run out.
+
+    A claim on any other cycle is one that it failed to give up: that must run out, or nobody could ever take it over.
+    """
+    if not cycle_ids:
+        return
     with transaction(engine) as session:
         session.exec(
             update(PlanningCycle)
-            .where(col(PlanningCycle.claim) == holder.token, col(PlanningCycle.claimed_until) > holder.now)
+            .where(
+                col(PlanningCycle.id).in_(cycle_ids),
+                col(PlanningCycle.claim) == holder.token,
+                col(PlanningCycle.claimed_until) > holder.now,
+            )
             .values(claimed_until=holder.now + LEASE)
         )
 
@@ -288,13 +297,19 @@ def rest(
     session.add(cycle)
 
 
-def release(engine: Engine, cycle_id: int, token: str) -> None:
-    """Give up the claim on a cycle, if it is still held."""
+def release(engine: Engine, cycle_id: int, token: str, *, attempted: bool = True) -> None:
+    """Give up the claim on a cycle, if it is still held.
+
+    Parameters
+    ----------
+    attempted
+        Whether it counts as an attempt; a worker that was told to stop has not failed.
+    """
     with transaction(engine) as session:
         session.exec(
             update(PlanningCycle)
             .where(col(PlanningCycle.id) == cycle_id, col(PlanningCycle.claim) == token)
-            .values(claim=None, claimed_until=None)
+            .values(claim=None, claimed_until=None, attempts=PlanningCycle.attempts - (0 if attempted else 1))
         )
 
 

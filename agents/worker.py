@@ -6,10 +6,11 @@ holds. A worker that is killed loses its claims after their lease, and another g
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -111,6 +112,7 @@ class Worker:
         self._graph = build_graph(self.checkpoints)
         self._threads = ThreadPoolExecutor(self._solvers.cores * PLANNINGS_PER_CORE, thread_name_prefix="planning")
         self._plannings: dict[int, Future[None]] = {}
+        self._renewed_s = time.monotonic()
         self._stopping = threading.Event()
         self._owns_solvers = solvers is None
 
@@ -141,7 +143,7 @@ class Worker:
         started = self._start_plannings()
         settled = self._wake_decided()
         while started and wait(started, timeout=RENEW_S).not_done:
-            renew(self._engine, self._holder())
+            self._renew()
         self._forget_finished()
         return bool(expired or started or settled)
 
@@ -156,7 +158,7 @@ class Worker:
         cycle = request(self._engine, day, actor=actor, at=self._clock.now(), holder=self._holder())
         self._plannings[cycle.number] = self._threads.submit(self._work_on, cycle)
         while wait([self._plannings[cycle.number]], timeout=RENEW_S).not_done:
-            renew(self._engine, self._holder())
+            self._renew()
         self._forget_finished()
         with reading(self._engine) as session:
             return session.get_one(PlanningCycle, cycle.number)
@@ -165,7 +167,6 @@ class Worker:
         """Work until told to stop. What is being planned then is left to the next worker."""
         self._solvers.warm()
         threading.Thread(target=self._warm_roads, name="roads", daemon=True).start()
-        since_renewal_s = 0.0
         try:
             while not stop.is_set():
                 pause_s = POLL_S
@@ -174,14 +175,11 @@ class Worker:
                     self._wake_decided()
                     self._forget_finished()
                     self._start_plannings()
-                    if since_renewal_s >= RENEW_S:
-                        renew(self._engine, self._holder())
-                        since_renewal_s = 0.0
+                    self._renew_in_time()
                 except SQLAlchemyError:
                     log.exception("the database does not answer; trying again")
                     pause_s = PAUSE_S
                 stop.wait(pause_s)
-                since_renewal_s += pause_s
         finally:
             self.close()
 
@@ -194,6 +192,15 @@ class Worker:
 
     def _holder(self) -> Holder:
         return Holder(self._surroundings.token, self._machine.now())
+
+    def _renew(self) -> None:
+        """Extend the claims on what is being planned."""
+        self._renewed_s = time.monotonic()
+        renew(self._engine, self._holder(), [number for number, future in self._plannings.items() if not future.done()])
+
+    def _renew_in_time(self) -> None:
+        if time.monotonic() - self._renewed_s >= RENEW_S:
+            self._renew()
 
     def _forget_finished(self) -> None:
         self._plannings = {number: future for number, future in self._plannings.items() if not future.done()}
@@ -240,6 +247,7 @@ class Worker:
             if taken := take(self._engine, cycle, self._holder()):
                 self._work_on(taken)
                 woken = True
+                self._renew_in_time()
         return woken
 
     def _work_on(self, cycle: PlanningCycle) -> None:
@@ -250,12 +258,15 @@ class Worker:
             self._leave(cycle)
         except ConflictError as error:
             log.warning("cycle %s: %s", cycle.thread_id, error)
-            release(self._engine, cycle.number, self._surroundings.token)
+            with self._left_to_its_lease(cycle):
+                release(self._engine, cycle.number, self._surroundings.token)
         except (PlanningError, RoutingError, CityError) as error:
-            self._fail(cycle, error)
+            with self._left_to_its_lease(cycle):
+                self._fail(cycle, error)
         except Exception:
             log.exception("cycle %s failed and will be tried again", cycle.thread_id)
-            self._postpone(cycle)
+            with self._left_to_its_lease(cycle):
+                self._postpone(cycle)
 
     def _leave(self, cycle: PlanningCycle) -> None:
         """Close the cycle if its thread has ended, and give up the claim either way."""
@@ -277,7 +288,7 @@ class Worker:
     def _fail(self, cycle: PlanningCycle, error: Exception) -> None:
         """Tell the operator, through the journal, that this shift has no plan, and why."""
         if self._stopping.is_set():
-            release(self._engine, cycle.number, self._surroundings.token)
+            release(self._engine, cycle.number, self._surroundings.token, attempted=False)
             return
         log.error("cycle %s: %s", cycle.thread_id, error)
         with transaction(self._engine) as session:
@@ -287,14 +298,19 @@ class Worker:
         release(self._engine, cycle.number, self._surroundings.token)
 
     def _postpone(self, cycle: PlanningCycle) -> None:
+        with transaction(self._engine) as session:
+            postpone(
+                session,
+                hold(session, cycle.number, self._surroundings.token),
+                machine_now=self._machine.now(),
+            )
+        release(self._engine, cycle.number, self._surroundings.token)
+
+    @contextmanager
+    def _left_to_its_lease(self, cycle: PlanningCycle) -> Iterator[None]:
+        """Let a cycle stay claimed for what remains of its lease if not even its failure can be written down."""
         try:
-            with transaction(self._engine) as session:
-                postpone(
-                    session,
-                    hold(session, cycle.number, self._surroundings.token),
-                    machine_now=self._machine.now(),
-                )
-            release(self._engine, cycle.number, self._surroundings.token)
+            yield
         except (AgentError, SQLAlchemyError) as error:
             log.warning("cycle %s stays claimed until its lease ends: %s", cycle.thread_id, error)
 

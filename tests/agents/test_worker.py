@@ -12,9 +12,22 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text, update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
-from agents.cycles import LEASE, MAX_ATTEMPTS, CycleState, Holder, Outcome, PlanningCycle, begin, hold, take
+from agents.cycles import (
+    LEASE,
+    MAX_ATTEMPTS,
+    CycleState,
+    Holder,
+    Outcome,
+    PlanningCycle,
+    abandoned,
+    begin,
+    hold,
+    renew,
+    take,
+)
 from agents.dispatches import list_dispatches
 from agents.editing import AddStop, Desk, DropStop, LockStop, MoveStop, apply
 from agents.errors import ConflictError, RefusedError
@@ -277,6 +290,44 @@ def test_two_workers_never_hold_one_district_and_one_that_was_asleep_cannot_writ
         assert hold(session, cycle.number, "second").number == cycle.number
 
 
+def test_a_worker_renews_only_the_claims_it_works_on_so_that_no_cycle_stays_stuck_with_it(
+    engine: Engine, clock: ManualClock
+) -> None:
+    holder = Holder("first", clock.now())
+    with reading(engine) as session:
+        days = [shift_day(session, district, SERVICE_DATE, "morning") for district in ("garden", "harbour")]
+    working, forgotten = (begin(engine, day, holder, clock.now()) for day in days)
+    assert working is not None
+    assert forgotten is not None
+    renew(engine, Holder("first", clock.now() + LEASE / 2), [working.number])
+    renew(engine, Holder("first", clock.now() + LEASE / 2), [])
+    with reading(engine) as session:
+        assert [cycle.number for cycle in abandoned(session, clock.now() + LEASE)] == [forgotten.number]
+
+
+def test_a_failure_that_cannot_even_be_written_down_is_logged_and_its_cycle_taken_over_after_the_lease(
+    engine: Engine,
+    clock: ManualClock,
+    settings: Settings,
+    solvers: Solvers,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def break_down(*_: object, **__: object) -> None:
+        raise OperationalError("UPDATE planning_cycle", {}, Exception("disk full"))
+
+    fill(engine)
+    only_garden(engine)
+    with Worker(engine, clock, settings, machine=clock, solvers=Wrong(1)) as worker, monkeypatch.context() as patch:
+        patch.setattr("agents.worker.rest", break_down)
+        worker.step()
+    assert "stays claimed until its lease ends" in caplog.text
+    clock.advance(AFTERWARDS)
+    with Worker(engine, clock, settings, machine=clock, solvers=solvers) as successor:
+        successor.step()
+    assert [(cycle.state, cycle.attempts) for cycle in cycles(engine)] == [(CycleState.WAITING, 2)]
+
+
 def ask(engine: Engine, clock: ManualClock, worker: Worker, actor: str = "ann") -> PlanningCycle:
     """Ask for the morning shift to be planned anew."""
     with reading(engine) as session:
@@ -408,7 +459,7 @@ def test_a_worker_that_is_told_to_stop_gives_up_what_it_solves_and_leaves_it_to_
     running.join(60)
     assert not running.is_alive()
     (cycle,) = cycles(engine)
-    assert (cycle.state, cycle.claim) == (CycleState.PLANNING, None)
+    assert (cycle.state, cycle.claim, cycle.attempts) == (CycleState.PLANNING, None, 0)
     with Worker(engine, clock, Settings(), machine=clock, solvers=solvers) as successor:
         successor.step()
     assert len(pending(engine)) == 1
