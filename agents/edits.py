@@ -116,7 +116,7 @@ def moved(draft: Draft, edit: MoveStop) -> Draft:
         plan = _cheapest(draft, rest, edit.stop_id, edit.truck_id)
     else:
         plan = _put(draft, rest, edit.stop_id, edit.truck_id, edit.position)
-    return replace(draft, plan=plan).explained(edit.stop_id)
+    return replace(draft, plan=plan)
 
 
 def locked(draft: Draft, edit: LockStop) -> Draft:

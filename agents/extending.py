@@ -6,11 +6,10 @@ from datetime import datetime
 import numpy as np
 from sqlmodel import Session
 
-from agents.decisions import Decision, RouteWish, Rule
+from agents.by_hand import ADDED
 from agents.edits import AddStop, Draft
 from agents.errors import EditRefusedError, NotFoundError
 from agents.ground import Ground, Point, read_ground
-from agents.needs import NeedAction
 from agents.outlook import outlooks
 from agents.planner import reason_of
 from agents.proposals import Proposal
@@ -23,8 +22,6 @@ from agents.whereabouts import coordinates, graphs_of
 from routing.plan import Unserved, UnservedReason
 from routing.problem import UNREACHABLE, Matrix, Problem
 from routing.snapping import SNAP_LIMIT_M
-
-BY_HAND = Decision(action=NeedAction.ROUTE_REQUIRED, rule=Rule.ADDED_BY_PERSON, route=RouteWish.REQUIRED)
 
 
 def extend(
@@ -47,7 +44,7 @@ def extend(
         raise NotFoundError("unknown_stop", stop_id=stop_id)
     if not ground.open_windows(edit.point_id):
         raise EditRefusedError("point_not_open", stop_id=stop_id, hours=ground.points[edit.point_id].hours or "-")
-    need = JudgedNeed(edit.point_id, edit.stream, None, None, BY_HAND)
+    need = JudgedNeed(edit.point_id, edit.stream, None, None, ADDED)
     added = candidate(ground, bins, [need])
     problem, location = _located(session, roads, ground, draft.problem, added.point)
     problem = replace(problem, stops=(*problem.stops, added.at(location)))

@@ -98,8 +98,11 @@ def _ground(surroundings: Surroundings, session: Session, cycle_id: int) -> Grou
     return read_ground(session, day, surroundings.clock.now())
 
 
-def planner(state: Thread, *, runtime: Runtime[Surroundings]) -> Command[Literal["review", "__end__"]]:
-    """Plan the shift and propose it; a cycle that has its proposal already goes on with that."""
+def planner(state: Thread, *, runtime: Runtime[Surroundings]) -> Command[Literal["planner", "review", "__end__"]]:
+    """Plan the shift and propose it; a cycle that has its proposal already goes on with that.
+
+    If somebody edited the proposal that would be superseded while it was planned anew, it is planned once more.
+    """
     surroundings = runtime.context
     with reading(surroundings.engine) as session:
         cycle = session.get_one(PlanningCycle, state["cycle_id"])
@@ -119,6 +122,8 @@ def planner(state: Thread, *, runtime: Runtime[Surroundings]) -> Command[Literal
             propose(session, held, planned, expires_at=briefing.ground.begins_at, at=now)
             rest(session, held, CycleState.WAITING, at=now)
     except ConflictError as error:
+        if error.code == "edited_meanwhile":
+            return Command(goto="planner")
         if error.code != "already_decided":
             raise
         _end_quietly(surroundings, cycle.number, Outcome(code="already_decided", numbers=error.numbers), now)

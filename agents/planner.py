@@ -3,11 +3,12 @@ process, checks the plan and writes the explanation. A plan that `verify` refuse
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
+from agents.by_hand import ByHand, keep_added, keep_locks, read_by_hand
 from agents.cycles import Outcome, leaves_from
 from agents.decisions import Decision, Rule
 from agents.errors import PlanningError
@@ -15,7 +16,6 @@ from agents.fleet import Fleet, read_fleet, wanted
 from agents.ground import Ground, read_ground
 from agents.needs import Need
 from agents.outlook import BinOutlook, outlooks
-from agents.proposals import Proposal, ProposalState, read_proposal
 from agents.reasons import BinEvidence, Exclusion, Standing, StopReason
 from agents.roads import closed_ways
 from agents.shifts import ShiftDay
@@ -26,7 +26,7 @@ from agents.task import Task, build_task
 from city.database import reading
 from city.streams import Stream, parse_streams
 from routing.plan import Plan, Unserved, UnservedReason
-from routing.problem import Lock, Problem
+from routing.problem import Problem
 from routing.verify import verify
 
 # Who wrote a version that nobody edited, in the journal and beside the plan.
@@ -48,15 +48,15 @@ class Planned:
         As it was solved, with the locks in force.
     reasons
         Why each stop is in or out, by stop id.
-    locks
-        Truck id of every locked stop, by stop id.
+    by_hand
+        What stood in the pending proposal of the shift when planning began.
     """
 
     problem: Problem
     plan: Plan
     reasons: Mapping[str, StopReason]
     summary: Summary
-    locks: Mapping[str, str] = field(default_factory=dict)
+    by_hand: ByHand
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +67,16 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
-class ByHand:
-    """What people fixed in the proposal that a new one will supersede: a plan made anew does not undo it.
+class Briefing:
+    """All that planning a shift starts from, read at one moment.
 
     Attributes
     ----------
-    locks
-        Truck id of every locked stop, by stop id.
-    dropped
-        Who took a stop out, by stop id.
+    needs
+        How many open needs there are, for a truck or not.
+    lost
+        What people had fixed and cannot be kept.
     """
-
-    locks: Mapping[str, str]
-    dropped: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Briefing:
-    """All that planning a shift starts from, read at one moment."""
 
     ground: Ground
     fleet: Fleet
@@ -92,6 +84,7 @@ class Briefing:
     closed_ways: frozenset[int]
     needs: int
     by_hand: ByHand
+    lost: tuple[Note, ...]
 
     @property
     def to_plan(self) -> tuple[Candidate, ...]:
@@ -110,25 +103,11 @@ def read_briefing(surroundings: Surroundings, day: ShiftDay) -> Briefing:
 
 def brief(session: Session, ground: Ground, bins: Sequence[BinOutlook], needs: Sequence[JudgedNeed]) -> Briefing:
     """Put needs, bins and fleet of a shift together."""
-    grouped = group(ground, bins, needs)
+    by_hand = read_by_hand(session, ground.day)
+    grouped, lost = keep_added(ground, bins, group(ground, bins, needs), by_hand)
     fleet = wanted(read_fleet(session, ground), frozenset(stop.stream for stop in grouped.candidates))
     closed = closed_ways(session, ground.begins_at, ground.day.ends_at)
-    return Briefing(ground, fleet, grouped, closed, len(needs), _by_hand(session, ground.day))
-
-
-def _by_hand(session: Session, day: ShiftDay) -> ByHand:
-    standing = session.exec(
-        select(Proposal.id).where(Proposal.live_key == day.thread_id, Proposal.state == ProposalState.PENDING)
-    ).one_or_none()
-    if standing is None:
-        return ByHand({}, {})
-    shown = read_proposal(session, standing)
-    dropped = {
-        stop_id: reason.changed_by or ""
-        for stop_id, reason in shown.reasons.items()
-        if reason.standing is Standing.DROPPED
-    }
-    return ByHand(shown.version.locks, dropped)
+    return Briefing(ground, fleet, grouped, closed, len(needs), by_hand, tuple(lost))
 
 
 def _judged(session: Session, ground: Ground) -> list[JudgedNeed]:
@@ -163,32 +142,24 @@ def plan_shift(surroundings: Surroundings, briefing: Briefing) -> Planned | Quie
         raise PlanningError("too_late", district_id=ground.day.district_id, shift_id=ground.day.shift_id)
     if not briefing.grouped.candidates:
         return Quiet(Outcome(code="nothing_needed", numbers={"needs": briefing.needs}))
+    if not briefing.to_plan:
+        return Quiet(Outcome(code="all_taken_out", numbers={"stops": len(briefing.grouped.candidates)}))
     if not briefing.fleet.trucks:
         raise PlanningError("no_trucks", district_id=ground.day.district_id, shift_id=ground.day.shift_id)
     task = build_task(ground, briefing.fleet, briefing.to_plan, surroundings.roads, briefing.closed_ways)
-    locks, lost = _kept_locks(task.problem, briefing.by_hand.locks)
-    task = replace(task, problem=replace(task.problem, locks=locks), notes=(*task.notes, *lost))
+    problem, lost_locks = keep_locks(task.problem, briefing.by_hand)
     plan = surroundings.solvers.solve(
-        task.problem, surroundings.settings.solve_seconds, seed=surroundings.settings.seed
+        problem,
+        surroundings.settings.solve_seconds,
+        seed=surroundings.settings.seed,
+        start=briefing.by_hand.plan,
     )
-    check(task.problem, plan)
+    check(problem, plan)
     reasons = explain(briefing, task, plan)
-    summary = summarise(plan, reasons, [*task.notes, *_notes(briefing)])
     if not plan.routes:
         return _nothing_drives(reasons)
-    return Planned(task.problem, plan, reasons, summary, dict(task.problem.truck_of_locked))
-
-
-def _kept_locks(problem: Problem, wished: Mapping[str, str]) -> tuple[tuple[Lock, ...], list[Note]]:
-    """Keep the locks whose stop and truck are still there and fit, and say which had to be given up."""
-    kept, lost = [], []
-    for stop_id, truck_id in sorted(wished.items()):
-        stop, truck = problem.stop_by_id.get(stop_id), problem.truck_by_id.get(truck_id)
-        if stop is not None and truck is not None and truck.fits(stop):
-            kept.append(Lock(stop_id, truck_id))
-        else:
-            lost.append(Note(code="lock_given_up", numbers={"stop_id": stop_id, "truck": truck_id}))
-    return tuple(kept), lost
+    summary = summarise(plan, reasons, [*task.notes, *lost_locks, *briefing.lost, *_notes(briefing)])
+    return Planned(problem, plan, reasons, summary, briefing.by_hand)
 
 
 def check(problem: Problem, plan: Plan) -> None:
@@ -206,55 +177,56 @@ def check(problem: Problem, plan: Plan) -> None:
 
 
 def _nothing_drives(reasons: Mapping[str, StopReason]) -> Quiet:
-    missed = [reason for reason in reasons.values() if reason.required and reason.unserved is not None]
+    """Tell a shift that needs no truck from one whose stops ought to be served and cannot be.
+
+    Raises
+    ------
+    PlanningError
+        If there are such stops, with an example.
+    """
+    missed = [
+        reason for _, reason in sorted(reasons.items()) if reason.required and reason.standing is not Standing.DROPPED
+    ]
     if not missed:
         return Quiet(Outcome(code="nothing_worth_a_truck", numbers={"stops": len(reasons)}))
-    first = min(missed, key=lambda reason: reason.stop_id)
-    raise PlanningError(
-        "nothing_can_be_served",
-        stops=len(missed),
-        stop_id=first.stop_id,
-        unserved=first.unserved,
-    )
+    for reason in missed:
+        if reason.unserved is not None:
+            raise PlanningError(
+                "nothing_can_be_served", stops=len(missed), stop_id=reason.stop_id, unserved=reason.unserved
+            )
+    raise PlanningError("all_off_network", stops=len(missed), stop_id=missed[0].stop_id)
 
 
 def explain(briefing: Briefing, task: Task, plan: Plan) -> dict[str, StopReason]:
     """Write down why each stop is in the plan or not, by stop id."""
+    ground, by_hand = briefing.ground, briefing.by_hand
     left_out = {left.stop_id: left for left in plan.unserved}
     reasons = {}
-    for candidate in briefing.grouped.candidates:
-        if candidate.stop_id in briefing.by_hand.dropped:
-            reasons[candidate.stop_id] = reason_of(briefing.ground, candidate).model_copy(
-                update={
-                    "standing": Standing.DROPPED,
-                    "unserved": Unserved(candidate.stop_id, UnservedReason.TAKEN_OUT),
-                    "changed_by": briefing.by_hand.dropped[candidate.stop_id],
-                }
-            )
-            continue
-        left = left_out.get(candidate.stop_id)
-        if candidate.stop_id in task.off_network:
-            reasons[candidate.stop_id] = reason_of(briefing.ground, candidate, excluded=Exclusion.OFF_NETWORK)
-        elif left is None:
-            reasons[candidate.stop_id] = reason_of(briefing.ground, candidate)
-        else:
-            reasons[candidate.stop_id] = reason_of(briefing.ground, candidate).model_copy(
-                update={"standing": Standing.LEFT_OUT, "unserved": left}
-            )
-    for candidate in briefing.grouped.kept_back:
-        excluded = EXCLUDED_BY[candidate.decision.rule]
-        reasons[candidate.stop_id] = reason_of(briefing.ground, candidate, excluded=excluded)
+    for stop in briefing.grouped.candidates:
+        known: dict[str, object] = {"changed_by": by_hand.dropped.get(stop.stop_id) or by_hand.added.get(stop.stop_id)}
+        if stop.stop_id in by_hand.dropped:
+            left = Unserved(stop.stop_id, UnservedReason.TAKEN_OUT)
+            known |= {"standing": Standing.DROPPED, "unserved": left}
+        elif stop.stop_id in task.off_network:
+            known |= {"standing": Standing.EXCLUDED, "excluded": Exclusion.OFF_NETWORK}
+        elif stop.stop_id in left_out:
+            known |= {"standing": Standing.LEFT_OUT, "unserved": left_out[stop.stop_id]}
+        reasons[stop.stop_id] = reason_of(ground, stop).model_copy(update=known)
+    for stop in briefing.grouped.kept_back:
+        excluded = EXCLUDED_BY[stop.decision.rule]
+        kept_back = {"standing": Standing.EXCLUDED, "excluded": excluded}
+        reasons[stop.stop_id] = reason_of(ground, stop).model_copy(update=kept_back)
     return reasons
 
 
-def reason_of(ground: Ground, candidate: Candidate, *, excluded: Exclusion | None = None) -> StopReason:
-    """Write down what is known of a stop and by which rule it was decided, as served or as excluded."""
+def reason_of(ground: Ground, candidate: Candidate) -> StopReason:
+    """Write down what is known of a stop that is served, and by which rule it was decided."""
     return StopReason(
         stop_id=candidate.stop_id,
         point_id=candidate.point.id,
         point_name=candidate.point.name,
         stream=candidate.stream,
-        standing=Standing.SERVED if excluded is None else Standing.EXCLUDED,
+        standing=Standing.SERVED,
         required=candidate.required,
         prize_cents=candidate.prize_cents,
         probability=candidate.probability,
@@ -277,7 +249,6 @@ def reason_of(ground: Ground, candidate: Candidate, *, excluded: Exclusion | Non
             )
             for outlook in candidate.bins
         ),
-        excluded=excluded,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
+from agents.by_hand import ByHand
 from agents.cycles import PlanningCycle
 from agents.errors import ConflictError
 from agents.planner import PLANNER, Planned
@@ -17,14 +18,15 @@ def propose(session: Session, cycle: PlanningCycle, planned: Planned, *, expires
     """Write the proposal of a held cycle, in the caller's transaction.
 
     A pending proposal of the same shift is superseded: only a cycle that a person asked for gets here while there is
-    one (`cycles.request`). One that was approved meanwhile stands.
+    one (`cycles.request`). One that was approved meanwhile stands, and what was edited meanwhile is not undone.
 
     Raises
     ------
     ConflictError
-        If the shift has an approved or published proposal; nothing is written.
+        ``already_decided`` if the shift has an approved or published proposal, ``edited_meanwhile`` if the pending one
+        has another version than the plan started from; nothing is written.
     """
-    _supersede(session, cycle, at)
+    _supersede(session, cycle, planned.by_hand, at)
     problem_hash = store_problem(session, replace(planned.problem, locks=()))
     session.add(
         Proposal(
@@ -50,7 +52,7 @@ def propose(session: Session, cycle: PlanningCycle, planned: Planned, *, expires
             author=PLANNER,
             problem_hash=problem_hash,
             plan=planned.plan,
-            locks=planned.locks,
+            locks=planned.problem.truck_of_locked,
             reasons=planned.reasons,
             summary=planned.summary,
         )
@@ -66,7 +68,7 @@ def propose(session: Session, cycle: PlanningCycle, planned: Planned, *, expires
     )
 
 
-def _supersede(session: Session, cycle: PlanningCycle, at: datetime) -> None:
+def _supersede(session: Session, cycle: PlanningCycle, by_hand: ByHand, at: datetime) -> None:
     standing = session.exec(
         select(Proposal).where(Proposal.live_key == cycle.thread_id).with_for_update()
     ).one_or_none()
@@ -74,6 +76,8 @@ def _supersede(session: Session, cycle: PlanningCycle, at: datetime) -> None:
         return
     if standing.state is not ProposalState.PENDING:
         raise ConflictError("already_decided", proposal_id=standing.id, state=standing.state.value)
+    if not by_hand.is_of(standing):
+        raise ConflictError("edited_meanwhile", proposal_id=standing.id)
     move(
         session,
         proposal_id=standing.id,

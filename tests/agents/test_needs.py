@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlmodel import col, select, update
 
-from agents.cycles import PlanningCycle
+from agents.cycles import CycleState, PlanningCycle
 from agents.decisions import Decision, Rule
 from agents.dispatcher import OVERFLOW_CENTS, REQUIRED_PROBABILITY
 from agents.needs import Evidence, Need, NeedAction, open_needs
@@ -239,3 +239,17 @@ def test_a_closed_road_a_closed_facility_and_a_truck_without_a_crew_are_not_used
     unloads = [visit for route in plan.routes for visit in route.visits if visit.subject_id == "transfer"]
     assert unloads
     assert max(visit.start_s for visit in unloads) <= 7 * 3600
+
+
+def test_stops_that_must_be_served_and_are_all_off_the_streets_are_a_failure_and_not_a_quiet_shift(
+    engine: Engine, worker: Worker
+) -> None:
+    with transaction(engine) as session:
+        session.exec(update(CollectionPoint).where(col(CollectionPoint.id) == "garden-3").values(lon=120.0))
+    know(engine, 0.97, "garden-3-dry", rate_per_h=0.03)
+    worker.step()
+    with reading(engine) as session:
+        cycle = session.exec(select(PlanningCycle).where(PlanningCycle.district_id == "garden")).one()
+    assert (cycle.state, cycle.outcome) == (
+        CycleState.FAILED, {"code": "all_off_network", "numbers": {"stops": 1, "stop_id": "garden-3/dry"}},
+    )  # fmt: skip

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,10 +28,8 @@ from agents.cycles import (
     take,
 )
 from agents.dispatches import list_dispatches
-from agents.editing import AddStop, Desk, DropStop, LockStop, MoveStop, apply
 from agents.errors import ConflictError, RefusedError
 from agents.proposals import ProposalState, list_proposals, read_proposal
-from agents.reasons import Standing
 from agents.review import approve
 from agents.shifts import shift_day
 from agents.solvers import Solvers
@@ -42,10 +39,7 @@ from city.database import reading, transaction
 from city.journal import AuditRecord
 from city.registry import Crew, Truck
 from city.settings import Settings
-from city.streams import Stream
 from routing.plan import Cost, Plan
-from routing.problem import Problem
-from tests.agents.conftest import Inserting
 from tests.agents.dying import step_and_die
 from tests.agents.town import PLANNING, SERVICE_DATE, know
 
@@ -328,88 +322,6 @@ def test_a_failure_that_cannot_even_be_written_down_is_logged_and_its_cycle_take
     assert [(cycle.state, cycle.attempts) for cycle in cycles(engine)] == [(CycleState.WAITING, 2)]
 
 
-def ask(engine: Engine, clock: ManualClock, worker: Worker, actor: str = "ann") -> PlanningCycle:
-    """Ask for the morning shift to be planned anew."""
-    with reading(engine) as session:
-        day = shift_day(session, "garden", SERVICE_DATE, "morning")
-    return worker.plan(day, actor=actor)
-
-
-def test_a_cycle_that_a_person_asks_for_supersedes_the_pending_proposal_of_its_shift(
-    engine: Engine, clock: ManualClock, worker: Worker, waiting: str
-) -> None:
-    again = ask(engine, clock, worker)
-    assert (again.run, again.requested_by) == (2, "ann")
-    with reading(engine) as session:
-        states = {proposal.id: proposal.state for proposal in list_proposals(session)}
-    assert states == {waiting: ProposalState.SUPERSEDED, again.proposal_id: ProposalState.PENDING}
-    worker.step()
-    with pytest.raises(ConflictError, match="superseded"):
-        approve(engine, clock, proposal_id=waiting, version=1, actor="ann")
-    approve(engine, clock, proposal_id=again.proposal_id, version=1, actor="ann")
-    worker.step()
-    with reading(engine) as session:
-        assert len(list_dispatches(session, proposal_id=again.proposal_id)) == 1
-    assert [cycle.state for cycle in cycles(engine)] == [CycleState.CLOSED] * 2
-
-
-class Slow(Solvers):
-    """Something happens while it solves."""
-
-    def __init__(self, solver: Solvers, meanwhile: Callable[[], object]) -> None:
-        super().__init__(1)
-        self._solver, self._meanwhile = solver, meanwhile
-
-    def solve(self, problem: Problem, *_: object, **__: object) -> Plan:
-        """Solve after all."""
-        self._meanwhile()
-        return self._solver.solve(problem, 0.1, seed=1)
-
-
-def test_a_plan_made_anew_keeps_what_people_locked_and_took_out(
-    engine: Engine, clock: ManualClock, worker: Worker, desk: Desk, waiting: str
-) -> None:
-    with reading(engine) as session:
-        route = read_proposal(session, waiting).plan.route_of("garden-1/dry")
-    assert route is not None
-    other = "garden-truck-2" if route.truck_id == "garden-truck-1" else "garden-truck-1"
-    for version, wish in enumerate(
-        (MoveStop("garden-1/dry", other), LockStop("garden-1/dry"), DropStop("garden-5/wet")), start=1
-    ):
-        apply(desk, proposal_id=waiting, version=version, edit=wish, actor="bob")
-    again = ask(engine, clock, worker)
-    with reading(engine) as session:
-        shown = read_proposal(session, again.proposal_id)
-    assert shown.version.locks == {"garden-1/dry": other}
-    serving = shown.plan.route_of("garden-1/dry")
-    assert serving is not None
-    assert serving.truck_id == other
-    dropped = shown.reasons["garden-5/wet"]
-    assert (dropped.standing, dropped.changed_by) == (Standing.DROPPED, "bob")
-    apply(desk, proposal_id=again.proposal_id, version=1, edit=AddStop("garden-5", Stream.WET), actor="bob")
-    with transaction(engine) as session:
-        session.exec(update(Truck).where(col(Truck.id) == other).values(active=False))
-    once_more = ask(engine, clock, worker)
-    with reading(engine) as session:
-        shown = read_proposal(session, once_more.proposal_id)
-    assert shown.version.locks == {}
-    assert [note.code for note in shown.summary.notes] == ["lock_given_up"]
-
-
-def test_what_is_approved_is_not_planned_anew_and_wins_over_a_plan_that_was_on_its_way(
-    engine: Engine, clock: ManualClock, settings: Settings, worker: Worker, waiting: str
-) -> None:
-    slow = Slow(Inserting(1), lambda: approve(engine, clock, proposal_id=waiting, version=1, actor="bob"))
-    with Worker(engine, clock, settings, machine=clock, solvers=slow) as another:
-        overtaken = ask(engine, clock, another)
-    assert (overtaken.state, overtaken.outcome["code"]) == (CycleState.QUIET, "already_decided")
-    worker.step()
-    with reading(engine) as session:
-        assert [dispatch.proposal_id for dispatch in list_dispatches(session)] == [waiting]
-    with pytest.raises(ConflictError, match="not planned anew"):
-        ask(engine, clock, worker)
-
-
 def test_a_shift_without_crews_and_one_that_is_over_are_refused(
     engine: Engine, clock: ManualClock, worker: Worker
 ) -> None:
@@ -420,7 +332,7 @@ def test_a_shift_without_crews_and_one_that_is_over_are_refused(
         worker.plan(nobody, actor="ann")
     clock.advance(timedelta(hours=10))
     with pytest.raises(RefusedError, match="over"):
-        ask(engine, clock, worker)
+        worker.plan(nobody, actor="ann")
     assert cycles(engine) == []
 
 
