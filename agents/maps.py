@@ -8,7 +8,7 @@ from agents.editing import Desk
 from agents.errors import ConflictError
 from agents.proposals import Shown
 from agents.roads import closed_ways
-from agents.shifts import shift_day
+from agents.shifts import shift_end
 from agents.whereabouts import coordinates, graphs_of
 from routing.errors import RoutingError
 from routing.geometry import Located, plan_geojson
@@ -26,10 +26,10 @@ def map_of(desk: Desk, session: Session, shown: Shown) -> dict[str, Any]:
     """
     problem = desk.problems.read(session, shown.version.problem_hash)
     proposal = shown.proposal
-    day = shift_day(session, proposal.district_id, proposal.service_date, proposal.shift_id)
+    ends_at = shift_end(session, proposal.shift_id, proposal.service_date)
     lon, lat = coordinates(session, problem)
     try:
-        graphs = graphs_of(session, desk.roads, problem, closed_ways(session, day.starts_at, day.ends_at))
+        graphs = graphs_of(session, desk.roads, problem, closed_ways(session, proposal.expires_at, ends_at))
         anyone = next(iter(graphs.values()))  # a profile that no truck drives by has nothing to draw
         drawn_by = [graphs.get(profile, anyone) for profile in range(len(problem.matrices))]
         return plan_geojson(problem, shown.plan, [Located(graph, graph.snap(lon, lat)) for graph in drawn_by])

@@ -128,6 +128,12 @@ def _shift_day(
     )
 
 
+def shift_end(session: Session, shift_id: str, service_date: date) -> datetime:
+    """Return when a shift ends, also one that is not in use any more."""
+    span = parse_hours(session.get_one(Shift, shift_id).hours)[0]
+    return service_moment(service_date, span.end_s, zone_of(session))
+
+
 def next_chances(session: Session, zone: ZoneInfo, today: ShiftDay) -> dict[Stream, ShiftDay]:
     """Return, for every stream, the first shift of the district after this one whose trucks may carry it."""
     dates = [today.service_date + timedelta(days=ahead) for ahead in range(HORIZON_DAYS + 1)]
