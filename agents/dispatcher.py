@@ -130,12 +130,11 @@ def _hindrance(ground: Ground, point_id: str, stream: Stream) -> Decision | None
         return _wait(Rule.TRUCK_ON_ITS_WAY, {"truck": coming.truck_id, "arrives_at": _stamp(coming.arrives_at)})
     if stream not in ground.day.streams and stream in ground.next_chance:
         return _wait(Rule.OTHER_SHIFT, {"next_at": _stamp(ground.next_at(stream))})
-    if not ground.open_windows(point_id):
-        closed = ground.closed_points.get(point_id, ())
-        if any(_covers(ground, part) for part in closed):
-            return _wait(Rule.POINT_CLOSED, {"until_at": _reopens_at(ground, closed)})
+    if ground.open_windows(point_id):
+        return None
+    if not ground.usual_windows(point_id):
         return _wait(Rule.WINDOW_OUTSIDE_SHIFT, {"hours": ground.points[point_id].hours})
-    return None
+    return _wait(Rule.POINT_CLOSED, {"until_at": _reopens_at(ground, ground.closed_points[point_id])})
 
 
 def _wait(rule: Rule, numbers: dict[str, Any]) -> Decision:

@@ -87,6 +87,10 @@ class Ground:
         """When a point can be served in the shift, in order and apart."""
         return open_windows(self.points[point_id].hours, self.closed_points.get(point_id, ()), self.within)
 
+    def usual_windows(self, point_id: str) -> tuple[Span, ...]:
+        """When it could be if nothing were closed."""
+        return open_windows(self.points[point_id].hours, (), self.within)
+
 
 def read_ground(session: Session, day: ShiftDay, now: datetime, *, begin: datetime | None = None) -> Ground:
     """Read a district for one of its shifts.

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session, col, or_
 
 from agents.ground import Ground
 from agents.needs import Evidence, Need, NeedReason
 from agents.outlook import BinOutlook
 from agents.stop_ids import parse_stop_id, stop_id_of
-from city.registry import CollectionPoint
+from city.registry import Bin, CollectionPoint
 from city.streams import Stream
 from sensors.forecast import BRIM, HORIZON_H
 from sensors.service import CouldNotReason, ServiceOutcome, ServiceRecord
@@ -184,13 +184,22 @@ def missed_stops(session: Session, district_id: str, now: datetime) -> dict[str,
 
 
 def keep_needs(session: Session, district_id: str, causes: Sequence[Cause], now: datetime) -> None:
-    """Open a need for every new cause, renew the evidence of the known ones, close those whose cause is gone."""
+    """Open a need for every new cause, renew the evidence of the known ones, close those whose cause is gone.
+
+    A need follows its point or its bin where that has been moved since, also from another district.
+    """
     table = Need.__table__  # type: ignore[attr-defined]
     connection = session.connection()
+    points = sa.select(col(CollectionPoint.id)).where(col(CollectionPoint.district_id) == district_id)
     known: dict[str, int] = dict(
         connection.execute(
             sa.select(table.c.open_key, table.c.id).where(
-                table.c.district_id == district_id, table.c.open_key.is_not(None)
+                table.c.open_key.is_not(None),
+                or_(
+                    table.c.district_id == district_id,
+                    table.c.point_id.in_(points),
+                    table.c.bin_id.in_(sa.select(col(Bin.id)).where(col(Bin.point_id).in_(points))),
+                ),
             )
         ).all()
     )
@@ -202,33 +211,35 @@ def keep_needs(session: Session, district_id: str, causes: Sequence[Cause], now:
             .values(open_key=None, closed_at=now, updated_at=now),
             gone,
         )
-    if renewed := [{"known_id": known[key], **_judgement(cause, now)} for key, cause in found.items() if key in known]:
+    as_found = {key: _as_found(cause, district_id, now) for key, cause in found.items()}
+    if renewed := [{"known_id": known[key], **columns} for key, columns in as_found.items() if key in known]:
         connection.execute(
             table.update()
             .where(table.c.id == sa.bindparam("known_id"))
-            .values({name: sa.bindparam(name) for name in ("evidence", "confidence", "deadline", "updated_at")}),
+            .values({name: sa.bindparam(name) for name in next(iter(as_found.values()))}),
             renewed,
         )
     if new := [
         {
-            "district_id": district_id,
-            "point_id": cause.point_id,
-            "stream": cause.stream,
-            "bin_id": cause.bin_id,
-            "reason": cause.reason,
+            "bin_id": found[key].bin_id,
+            "reason": found[key].reason,
             "open_key": key,
             "opened_at": now,
             "action_reason": {},
-            **_judgement(cause, now),
+            **columns,
         }
-        for key, cause in found.items()
+        for key, columns in as_found.items()
         if key not in known
     ]:
         connection.execute(table.insert(), new)
 
 
-def _judgement(cause: Cause, now: datetime) -> dict[str, Any]:
+def _as_found(cause: Cause, district_id: str, now: datetime) -> dict[str, Any]:
+    """Columns that are new each time a cause is found."""
     return {
+        "district_id": district_id,
+        "point_id": cause.point_id,
+        "stream": cause.stream,
         "evidence": cause.evidence.model_dump(mode="json", exclude_none=True),
         "confidence": cause.confidence,
         "deadline": cause.deadline,

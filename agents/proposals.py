@@ -27,7 +27,6 @@ from routing.plan import Plan
 class ProposalState(StrEnum):
     """Where a proposal stands."""
 
-    DRAFT = "draft"
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -38,14 +37,12 @@ class ProposalState(StrEnum):
 
 
 TRANSITIONS: dict[ProposalState, frozenset[ProposalState]] = {
-    ProposalState.DRAFT: frozenset({ProposalState.PENDING, ProposalState.WITHDRAWN}),
     ProposalState.PENDING: frozenset(
         {
             ProposalState.APPROVED,
             ProposalState.REJECTED,
             ProposalState.EXPIRED,
             ProposalState.SUPERSEDED,
-            ProposalState.WITHDRAWN,
         }
     ),
     ProposalState.APPROVED: frozenset({ProposalState.PUBLISHED, ProposalState.WITHDRAWN}),
@@ -227,6 +224,7 @@ def move(
     at: datetime,
     actor: str,
     reason: str = "",
+    code: str | None = None,
     **values: Any,
 ) -> None:
     """Move a proposal on if it is at this version and in this state; journal it in the same transaction, the caller's.
@@ -235,6 +233,8 @@ def move(
     ----------
     state, to
         The state it must be in, and the one it goes to.
+    reason, code
+        Why, for people who read the journal; and as a code, where the agents moved it.
     values
         Other columns of the row that change with it.
 
@@ -268,7 +268,7 @@ def move(
         district_id=proposal.district_id,
         reason=reason,
         before={"state": state, "version": version},
-        after={"state": to, "version": version},
+        after={"state": to, "version": version, **({"code": code} if code else {})},
     )
 
 

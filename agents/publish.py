@@ -5,20 +5,21 @@ there or neither; a second attempt finds it published and answers with what is t
 """
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, insert
 from sqlmodel import Session, col, select
 
 from agents.dispatches import Dispatch, DispatchState, DispatchVisit
 from agents.errors import ConflictError
-from agents.proposals import Proposal, ProposalState, Shown, current, material_hash, move, read_proposal
+from agents.proposals import ProposalState, Shown, current, material_hash, move, read_proposal
+from agents.said import said
+from agents.shifts import shift_end, zone_of
 from agents.stop_ids import parse_stop_id
 from city.clock import Clock
 from city.database import transaction
-from city.hours import parse_hours, service_moment
+from city.hours import service_moment
 from city.journal import record
-from city.registry import City, Crew, Shift, Truck
+from city.registry import Crew, Truck
 from routing.plan import Visit, VisitKind
 
 # Who the journal names.
@@ -59,7 +60,8 @@ def _settle(session: Session, shown: Shown, now: datetime) -> None:
         to=ProposalState.WITHDRAWN if hindrance else ProposalState.PUBLISHED,
         at=now,
         actor=PUBLISHER,
-        reason=hindrance or "",
+        reason=said(f"withdrawn.{hindrance}", "en", {}) if hindrance else "",
+        code=hindrance,
     )
     if hindrance is None:
         _write_dispatches(session, shown, now)
@@ -69,19 +71,14 @@ def _hindrance(session: Session, shown: Shown, now: datetime) -> str | None:
     """Return the code of ``withdrawn.*`` that says why it must not go out, or ``None``."""
     if material_hash(shown.plan) != shown.proposal.decided_hash:
         return "approval_does_not_cover_it"
-    if now >= _shift_end(session, shown.proposal):
+    if now >= shift_end(session, shown.proposal.shift_id, shown.proposal.service_date):
         return "shift_is_over"
     return None
 
 
-def _shift_end(session: Session, proposal: Proposal) -> datetime:
-    shift = session.get_one(Shift, proposal.shift_id)
-    return service_moment(proposal.service_date, parse_hours(shift.hours)[-1].end_s, _zone(session))
-
-
 def _write_dispatches(session: Session, shown: Shown, now: datetime) -> None:
     proposal = shown.proposal
-    zone = _zone(session)
+    zone = zone_of(session)
 
     def at(second: int) -> datetime:
         return service_moment(proposal.service_date, second, zone)
@@ -90,7 +87,14 @@ def _write_dispatches(session: Session, shown: Shown, now: datetime) -> None:
     depots = dict(session.exec(select(Truck.id, Truck.depot_id).where(col(Truck.id).in_(trucks))).all())
     crews = dict(
         session.exec(
-            select(Crew.truck_id, Crew.id).where(Crew.shift_id == proposal.shift_id, col(Crew.truck_id).in_(trucks))
+            select(Crew.truck_id, Crew.id)
+            .where(
+                Crew.district_id == proposal.district_id,
+                Crew.shift_id == proposal.shift_id,
+                col(Crew.truck_id).in_(trucks),
+                col(Crew.active),
+            )
+            .order_by(col(Crew.id).desc())  # of two crews on one truck the first has it
         ).all()
     )
     for number, route in enumerate(shown.plan.routes, start=1):
@@ -146,7 +150,3 @@ def _place(visit: Visit, depot_id: str) -> dict[str, object]:
         return {"stop_id": visit.subject_id, "point_id": point_id, "stream": stream, "facility_id": None}
     facility_id = visit.subject_id if visit.kind is VisitKind.UNLOAD else depot_id
     return {"stop_id": None, "point_id": None, "stream": None, "facility_id": facility_id}
-
-
-def _zone(session: Session) -> ZoneInfo:
-    return ZoneInfo(session.get_one(City, 1).timezone)

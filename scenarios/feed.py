@@ -13,6 +13,7 @@ from agents.cycles import Outcome, PlanningCycle
 from agents.dispatches import Dispatch, DispatchState
 from agents.needs import Need
 from agents.proposals import Proposal, ProposalState, read_proposal
+from agents.said import said
 from city.database import reading
 from city.hours import service_moment
 from city.journal import OutboxEvent
@@ -40,9 +41,9 @@ class Line:
 
     def say(self, language: Language) -> str:
         """Word it for a person."""
-        said = say("scenarios", f"feed.{self.code}", language, **self.numbers)
+        line = say("scenarios", f"feed.{self.code}", language, **self.numbers)
         return (
-            said + say("scenarios", "feed.left_out", language, **self.numbers) if self.numbers.get("left_out") else said
+            line + say("scenarios", "feed.left_out", language, **self.numbers) if self.numbers.get("left_out") else line
         )
 
 
@@ -115,6 +116,9 @@ class Feed:
             case ("proposal", "published"):
                 dispatches = _count(session, Dispatch, col(Dispatch.proposal_id) == subject_id)
                 yield Line(event.at, "proposal_published", {"proposal_id": subject_id, "dispatches": dispatches})
+            case ("proposal", "withdrawn"):
+                why = said(f"withdrawn.{event.payload['code']}", self._language, {})
+                yield Line(event.at, "proposal_withdrawn", {"proposal_id": subject_id, "reason": why})
             case ("proposal", what):
                 yield Line(event.at, f"proposal_{what}", {"proposal_id": subject_id, "version": None, **event.payload})
             case ("cycle", "quiet" | "failed" as what):

@@ -8,7 +8,7 @@ from sqlmodel import col, select, update
 from agents.cycles import CycleState, PlanningCycle
 from agents.decisions import Decision, Rule
 from agents.dispatcher import OVERFLOW_CENTS, REQUIRED_PROBABILITY
-from agents.needs import Evidence, Need, NeedAction, open_needs
+from agents.needs import Evidence, Need, NeedAction
 from agents.proposals import list_proposals, read_proposal
 from agents.reasons import Exclusion, Standing, rule_sentence
 from agents.shifts import zone_of
@@ -18,15 +18,14 @@ from city.database import reading, transaction
 from city.registry import Bin, Closure, ClosureKind, CollectionPoint, Crew, Truck
 from city.streams import Stream
 from sensors.levels import BinState
-from tests.agents.town import EVENING_STARTS, PLANNING, bins_of, know
+from tests.agents.town import EVENING_STARTS, PLANNING, bins_of, know, open_needs
 
 DAY = timedelta(days=1)
 
 
 def needs(engine: Engine, district: str = "garden") -> dict[str, Need]:
     """Return the open needs of a district by their key."""
-    with reading(engine) as session:
-        return {need.open_key or "": need for need in open_needs(session, district)}
+    return {need.open_key or "": need for need in open_needs(engine, district)}
 
 
 def decision(need: Need) -> Decision:
@@ -125,6 +124,44 @@ def test_an_attendant_swaps_a_bin_that_overflows_before_a_truck_can_come_and_the
         (proposal,) = list_proposals(session)
         plan = read_proposal(session, proposal.id).plan
     assert plan.route_of("garden-0/dry") is not None
+
+
+def test_a_need_follows_its_point_into_another_district_and_its_bin_to_another_point(
+    engine: Engine, clock: ManualClock, worker: Worker
+) -> None:
+    know(engine, 0.97, "garden-1-dry", "garden-2-dry", rate_per_h=0.03)
+    worker.step()
+    before = needs(engine)
+    with transaction(engine) as session:
+        session.exec(update(CollectionPoint).where(col(CollectionPoint.id) == "garden-1").values(district_id="harbour"))
+        session.exec(update(Bin).where(col(Bin.id) == "garden-2-dry").values(point_id="harbour-3"))
+        session.exec(update(Crew).where(col(Crew.district_id) == "garden").values(active=False))
+    know(engine, 0.97, "garden-1-dry", "garden-2-dry", rate_per_h=0.03, at=EVENING_STARTS)
+    clock.advance(timedelta(hours=8))
+    worker.step()
+    after = needs(engine, "harbour")
+    for key, point_id in (("overflow_risk/garden-1-dry", "garden-1"), ("overflow_risk/garden-2-dry", "harbour-3")):
+        assert (after[key].id, after[key].point_id) == (before[key].id, point_id)
+    with reading(engine) as session:
+        (proposal,) = list_proposals(session, district_ids=["harbour"])
+        served = {stop_id for route in read_proposal(session, proposal.id).plan.routes for stop_id in route.stop_ids}
+    assert {"garden-1/dry", "harbour-3/dry"} <= served
+
+
+def test_a_point_whose_hours_are_outside_the_shift_is_not_called_closed_by_a_closure_that_touches_the_shift(
+    engine: Engine, worker: Worker
+) -> None:
+    with transaction(engine) as session:
+        session.exec(update(CollectionPoint).where(col(CollectionPoint.id) == "garden-1").values(hours="17:00-20:00"))
+        session.exec(update(CollectionPoint).where(col(CollectionPoint.id) == "garden-2").values(hours="09:00-10:00"))
+        for point_id, hours in (("garden-1", (2, 3)), ("garden-2", (4, 7))):
+            starts_at, ends_at = (PLANNING + timedelta(hours=hour) for hour in hours)
+            session.add(Closure(kind=ClosureKind.POINT, subject_id=point_id, starts_at=starts_at, ends_at=ends_at))
+    know(engine, 0.97, "garden-1-dry", "garden-2-dry", rate_per_h=0.03)
+    worker.step()
+    found = needs(engine)
+    assert decision(found["overflow_risk/garden-1-dry"]).rule is Rule.WINDOW_OUTSIDE_SHIFT
+    assert decision(found["overflow_risk/garden-2-dry"]).rule is Rule.POINT_CLOSED
 
 
 def test_a_stop_that_is_closed_says_so_although_an_attendant_swaps_one_of_its_bins(

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from agents.dispatches import Dispatch, DispatchState, list_dispatches, read_dispatch, underway, visits_of
 from agents.errors import ConflictError, NotFoundError, RefusedError
-from agents.needs import Need, NeedAction, NeedReason, open_needs
+from agents.needs import Need, NeedAction, NeedReason
 from agents.proposals import ProposalState, list_proposals, read_proposal
 from agents.records import Recorded, record_service
 from agents.review import approve
@@ -19,7 +19,7 @@ from city.database import reading, transaction
 from city.journal import AuditRecord
 from sensors.levels import BinState
 from sensors.service import CouldNotReason, ServiceOutcome, ServiceRecord
-from tests.agents.town import EVENING_STARTS, MORNING_STARTS, PLANNING
+from tests.agents.town import EVENING_STARTS, MORNING_STARTS, PLANNING, open_needs
 
 DONE, COULD_NOT = ServiceOutcome.DONE, ServiceOutcome.COULD_NOT
 
@@ -132,7 +132,7 @@ def test_a_stop_that_a_truck_is_on_its_way_to_is_not_planned_for_the_next_shift_
             session.add(visit)
     clock.advance(EVENING_STARTS - timedelta(hours=2) - clock.now())
     worker.step()
-    coming = [need for need in read_needs(engine) if f"{need.point_id}/{need.stream}" in stops_of(engine, dispatch)]
+    coming = [need for need in open_needs(engine) if f"{need.point_id}/{need.stream}" in stops_of(engine, dispatch)]
     assert coming
     assert {need.action_reason["route"] for need in coming} == {None}
     # An attendant swaps the full bin meanwhile; everything else waits for the truck.
@@ -141,11 +141,6 @@ def test_a_stop_that_a_truck_is_on_its_way_to_is_not_planned_for_the_next_shift_
     clock.advance(timedelta(hours=3))
     with reading(engine) as session:
         assert set(underway(session, "garden", clock.now())) == set()
-
-
-def read_needs(engine: Engine) -> list[Need]:
-    with reading(engine) as session:
-        return open_needs(session, "garden")
 
 
 def test_what_could_not_be_served_is_a_need_of_its_own_next_time_and_must_be_served(
@@ -159,7 +154,7 @@ def test_what_could_not_be_served_is_a_need_of_its_own_next_time_and_must_be_ser
     clock.advance(EVENING_STARTS - timedelta(hours=2) - clock.now())
     worker.step()
     with reading(engine) as session:
-        missed = [need for need in open_needs(session, "garden") if need.reason is NeedReason.MISSED_SERVICE]
+        missed = [need for need in open_needs(engine) if need.reason is NeedReason.MISSED_SERVICE]
         (proposal,) = list_proposals(session, states=[ProposalState.PENDING], district_ids=["garden"])
         shown = read_proposal(session, proposal.id)
     assert [(need.point_id, need.stream, need.action) for need in missed] == [
@@ -178,7 +173,7 @@ def test_what_could_not_be_served_is_a_need_of_its_own_next_time_and_must_be_ser
     clock.advance(timedelta(hours=16))
     worker.step()
     with reading(engine) as session:
-        assert [need for need in open_needs(session, "garden") if need.reason is NeedReason.MISSED_SERVICE] == []
+        assert [need for need in open_needs(engine) if need.reason is NeedReason.MISSED_SERVICE] == []
         closed = session.exec(select(Need).where(Need.reason == NeedReason.MISSED_SERVICE)).one()
     assert closed.closed_at == clock.now()
     assert closed.open_key is None

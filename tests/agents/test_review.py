@@ -12,13 +12,14 @@ from sqlmodel import select
 from agents.dispatches import list_dispatches
 from agents.editing import Desk, DropStop, apply
 from agents.errors import AgentError, ConflictError, NotFoundError, RefusedError, StaleVersionError
-from agents.proposals import Proposal, ProposalState, ProposalVersion, current
+from agents.proposals import Proposal, ProposalState, ProposalVersion, current, read_proposal
 from agents.publish import publish
 from agents.review import approve, expire, reject
 from agents.worker import Worker
 from city.clock import ManualClock
 from city.database import reading, transaction
 from city.journal import AuditRecord
+from city.registry import Crew
 from tests.agents.town import MORNING_STARTS, PLANNING
 
 
@@ -120,7 +121,9 @@ def test_a_plan_that_was_changed_behind_the_approval_is_withdrawn_and_not_sent_o
         session.add(shown)
     worker.step()
     assert state_of(engine, waiting) is ProposalState.WITHDRAWN
-    assert [entry.reason for entry in said(engine, "proposal.withdrawn")] == ["approval_does_not_cover_it"]
+    (entry,) = said(engine, "proposal.withdrawn")
+    assert entry.after["code"] == "approval_does_not_cover_it"
+    assert entry.reason == "The plan is not the one that was approved, so it was not sent out. Ask for a new plan."
     with reading(engine) as session:
         assert list_dispatches(session) == []
 
@@ -154,7 +157,27 @@ def test_what_was_approved_but_not_sent_out_before_its_shift_was_over_is_withdra
     clock.advance(timedelta(hours=10))
     worker.step()
     assert state_of(engine, waiting) is ProposalState.WITHDRAWN
-    assert [entry.reason for entry in said(engine, "proposal.withdrawn")] == ["shift_is_over"]
+    assert [entry.after["code"] for entry in said(engine, "proposal.withdrawn")] == ["shift_is_over"]
+
+
+def test_a_dispatch_goes_to_the_crew_that_works_on_the_truck_in_this_district_and_to_no_other(
+    engine: Engine, clock: ManualClock, worker: Worker, waiting: str
+) -> None:
+    with reading(engine) as session:
+        (truck_id,) = {route.truck_id for route in read_proposal(session, waiting).plan.routes}
+    with transaction(engine) as session:
+        for name, district_id, active in (("left", "garden", False), ("lent", "harbour", True)):
+            for crew_id in (f"a-{name}", f"z-{name}"):  # whichever of them the database would name first
+                session.add(
+                    Crew(
+                        id=crew_id, name=name, district_id=district_id, shift_id="morning", truck_id=truck_id,
+                        active=active,
+                    )
+                )  # fmt: skip
+    approve(engine, clock, proposal_id=waiting, version=1, actor="ann")
+    worker.step()
+    with reading(engine) as session:
+        assert [dispatch.crew_id for dispatch in list_dispatches(session)] == [f"{truck_id}-morning"]
 
 
 def test_publishing_twice_makes_the_same_dispatches_once(engine: Engine, clock: ManualClock, waiting: str) -> None:

@@ -5,8 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from sqlalchemy import Engine
+from sqlmodel import col, select
 
-from city.database import transaction
+from agents.needs import Need
+from city.database import reading, transaction
 from city.network import RoadClass, RoadNetwork
 from city.registry import (
     Bin,
@@ -162,6 +164,12 @@ def know(
                     source=LevelSource.SENSOR,
                 )
             )
+
+
+def open_needs(engine: Engine, district: str = "garden") -> list[Need]:
+    """Return the open needs of a district."""
+    with reading(engine) as session:
+        return list(session.exec(select(Need).where(Need.district_id == district, col(Need.open_key).is_not(None))))
 
 
 def bins_of(district: str = "garden", *streams: Stream) -> list[str]:
