@@ -23,7 +23,7 @@ from agents.proposals import Proposal, ProposalState
 from agents.said import said
 from agents.shifts import ShiftDay
 from city.database import moment, transaction, word
-from city.journal import record
+from city.journal import CLOCK, record
 from city.registry import District
 from city.wording import Language
 
@@ -38,8 +38,6 @@ LATEST_SHARE_GONE = 0.5
 # A cycle that fails this often is given up: something in it kills or confuses every worker, and people must look.
 MAX_ATTEMPTS = 3
 RETRY_AFTER = timedelta(seconds=30)
-# Who the journal names when the time of day starts a cycle.
-CLOCK = "clock"
 
 
 class CycleState(StrEnum):
@@ -161,16 +159,11 @@ def begin(engine: Engine, day: ShiftDay, holder: Holder, at: datetime) -> Planni
         return None  # the unique key of district, date, shift and run: it exists
 
 
-def request(engine: Engine, day: ShiftDay, *, actor: str, at: datetime, holder: Holder | None = None) -> PlanningCycle:
-    """Ask for a shift to be planned, anew if it has been planned before.
+def request(engine: Engine, day: ShiftDay, holder: Holder, *, actor: str, at: datetime) -> PlanningCycle:
+    """Begin to plan a shift because somebody asks for it, anew if it has been planned before, and hold the cycle.
 
     The rule by which one proposal supersedes another: a cycle that a person asked for supersedes the pending proposal
     of the same shift when its own is ready, and never one that is approved or published.
-
-    Parameters
-    ----------
-    holder
-        Who works on it at once; ``None``: any worker takes it up.
 
     Raises
     ------
@@ -194,7 +187,7 @@ def request(engine: Engine, day: ShiftDay, *, actor: str, at: datetime, holder: 
             )
         ).all()
         being_planned = any(state is CycleState.PLANNING for _, state in runs)
-        if being_planned or (holder is not None and _is_busy(session, day, holder, planning=True)):
+        if being_planned or _is_busy(session, day, holder, planning=True):
             raise ConflictError("being_planned", district_id=day.district_id, shift_id=day.shift_id)
         run = max((run for run, _ in runs), default=0) + 1
         cycle = _add(session, day, run=run, requested_by=actor, at=at, holder=holder)
@@ -385,7 +378,7 @@ def _refuse_if_decided(session: Session, day: ShiftDay) -> None:
 
 
 def _add(
-    session: Session, day: ShiftDay, *, run: int, requested_by: str, at: datetime, holder: Holder | None
+    session: Session, day: ShiftDay, *, run: int, requested_by: str, at: datetime, holder: Holder
 ) -> PlanningCycle:
     cycle = PlanningCycle(
         district_id=day.district_id,
@@ -395,9 +388,9 @@ def _add(
         state=CycleState.PLANNING,
         requested_by=requested_by,
         started_at=at,
-        claim=holder.token if holder else None,
-        claimed_until=holder.now + LEASE if holder else None,
-        attempts=1 if holder else 0,
+        claim=holder.token,
+        claimed_until=holder.now + LEASE,
+        attempts=1,
     )
     session.add(cycle)
     session.flush()

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import JSON, Column
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, SQLModel
 
 from city.database import moment, word
 from city.streams import Stream
@@ -91,15 +91,4 @@ class Need(SQLModel, table=True):
     action: NeedAction | None = Field(default=None, sa_column=word(NeedAction, nullable=True))
     action_reason: dict[str, Any] = Field(
         default_factory=dict, sa_column=Column(JSON, nullable=False), description="an agents.decisions.Decision"
-    )
-
-
-def open_needs(session: Session, district_id: str) -> list[Need]:
-    """Return the open needs of a district, the most urgent first."""
-    return list(
-        session.exec(
-            select(Need)
-            .where(Need.district_id == district_id, col(Need.open_key).is_not(None))
-            .order_by(col(Need.deadline).is_(None), col(Need.deadline), col(Need.id))
-        )
     )

@@ -3,7 +3,7 @@ process, checks the plan and writes the explanation. A plan that `verify` refuse
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -56,7 +56,7 @@ class Planned:
     plan: Plan
     reasons: Mapping[str, StopReason]
     summary: Summary
-    by_hand: ByHand
+    by_hand: ByHand = field(default_factory=ByHand)
 
 
 @dataclass(frozen=True, slots=True)

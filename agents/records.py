@@ -5,22 +5,19 @@ that says otherwise is refused.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
 from agents.dispatches import Dispatch, DispatchState, DispatchVisit, read_dispatch
 from agents.errors import ConflictError, NotFoundError, RefusedError
-from city.clock import Clock
+from city.clock import CLOCK_TOLERANCE, Clock
 from city.database import transaction
 from city.journal import record
 from routing.plan import VisitKind
 from sensors import service
 from sensors.service import CouldNotReason, ServiceOutcome, ServiceRecord
-
-# How far a phone's clock may be off.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +96,11 @@ def record_service(
             actor=actor,
         )
         _must_make_sense(said, dispatch, now)
-        known = session.exec(
-            select(ServiceRecord).where(ServiceRecord.dispatch_id == dispatch_id, ServiceRecord.stop_id == stop_id)
-        ).one_or_none()
+        known = service.known_record(session, dispatch_id, stop_id)
         if known is not None:
-            if not _says_the_same(known, said, timed=at is not None):
+            if at is None:
+                said.at = known.at  # a record that names no time, sent again, means the same visit
+            if service.contradictions(known, said):
                 raise ConflictError(
                     "record_contradicts",
                     dispatch_id=dispatch_id,
@@ -143,12 +140,6 @@ def _must_make_sense(said: ServiceRecord, dispatch: Dispatch, now: datetime) -> 
             at=said.at.isoformat(),
             published=dispatch.published_at.isoformat(),
         )
-
-
-def _says_the_same(known: ServiceRecord, said: ServiceRecord, *, timed: bool) -> bool:
-    """Whether two records agree. One that names no time, sent again, means the same visit."""
-    facts = ("outcome", "reason", "weight_kg", "bin_count", "note", *(("at",) if timed else ()))
-    return all(getattr(known, fact) == getattr(said, fact) for fact in facts)
 
 
 def _move_on(session: Session, dispatch: Dispatch, now: datetime, actor: str) -> None:

@@ -14,9 +14,7 @@ from agents.errors import ConflictError, RefusedError, StaleVersionError
 from agents.proposals import Proposal, ProposalState, ProposalVersion, current, move
 from city.clock import Clock
 from city.database import reading, transaction
-
-# Who the journal names when time decides.
-CLOCK = "clock"
+from city.journal import CLOCK
 
 
 def approve(engine: Engine, clock: Clock, *, proposal_id: str, version: int, actor: str, reason: str = "") -> Proposal:

@@ -1,10 +1,9 @@
 """What the agents work with: database, clock, roads, solving processes. Handed to every node, stored in no thread."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from agents.problems import Problems
 from agents.roads import CityRoads
 from agents.solvers import Solvers
 from city.clock import Clock
@@ -26,5 +25,4 @@ class Surroundings:
     settings: Settings
     roads: CityRoads
     solvers: Solvers
-    problems: Problems = field(default_factory=Problems)
     token: str = ""

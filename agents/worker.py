@@ -155,7 +155,7 @@ class Worker:
         ConflictError, RefusedError
             As `agents.cycles.request`.
         """
-        cycle = request(self._engine, day, actor=actor, at=self._clock.now(), holder=self._holder())
+        cycle = request(self._engine, day, self._holder(), actor=actor, at=self._clock.now())
         self._plannings[cycle.number] = self._threads.submit(self._work_on, cycle)
         while wait([self._plannings[cycle.number]], timeout=RENEW_S).not_done:
             self._renew()

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+# The clock of a device or a phone may be this far off ours.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
 
 class Clock(Protocol):
     """Anything that says what time it is."""

@@ -8,6 +8,9 @@ from sqlmodel import Field, Session, SQLModel
 
 from city.database import moment
 
+# Who acted when it was time that decided.
+CLOCK = "clock"
+
 
 class AuditRecord(SQLModel, table=True):
     """One decision or sign-in: when, who, what, on which object, from which state to which."""

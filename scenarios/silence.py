@@ -11,7 +11,6 @@ from scenarios.chance import Purpose, draw
 from scenarios.mounting import Devices
 
 LOST_SHARE = 0.14
-HOURS_PER_YEAR = 8766
 
 # How often a silence begins, per year, and how long it lasts, in hours.
 PER_YEAR_DEVICE, HOURS_DEVICE = 1.0, (24, 48)

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from city.clock import Clock
+from city.clock import CLOCK_TOLERANCE, Clock
 from city.database import transaction
 from city.registry import Bin
 from sensors import payloads
@@ -32,8 +32,6 @@ from sensors.telemetry import DeadLetter, Device, Reading, Verdict
 from sensors.timeline import Event, Identity, Said, tell
 from sensors.uplink import Measured, Unusable, Uplink
 
-# A device's clock may be this far ahead of ours.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 # Older readings belong in an archive, not in a state; a device that lost its clock says 1970 or 2000.
 OLDEST = timedelta(days=400)
 # Larger messages are refused whole; a network server's are a few kilobytes, a batch of 10,000 readings is under this.

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from city.clock import CLOCK_TOLERANCE
 from city.database import UtcDateTime, moment, word
 from city.registry import Bin, CollectionPoint, StreamRule
 from city.streams import Stream
@@ -19,8 +20,6 @@ from sensors.errors import IntakeError
 from sensors.states import open_estimates
 from sensors.timeline import Served, tell
 
-# A phone's clock may be this far ahead of ours.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 # Values of one look-up; SQLite takes no more than 32,766 in a statement.
 CHUNK = 10_000
 # What a record says; two that agree in it are one.
@@ -90,7 +89,7 @@ def record_services(session: Session, records: Sequence[ServiceRecord], now: dat
             raise IntakeError("future", f"the service at {record.point_id} lies in the future: {record.at.isoformat()}")
         if record.point_id not in points:
             raise IntakeError("unknown_point", f"collection point {record.point_id} is not in the registry")
-    new = [record for record in records if not _known(session, record)]
+    new = [record for record in records if not _is_known(session, record)]
     session.add_all(new)
     session.flush()
     done = [record for record in new if record.outcome is ServiceOutcome.DONE]
@@ -131,24 +130,31 @@ def _chunks(ids: set[str]) -> list[list[str]]:
     return [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]
 
 
-def _known(session: Session, record: ServiceRecord) -> bool:
+def known_record(session: Session, dispatch_id: str, stop_id: str) -> ServiceRecord | None:
+    """Return what was recorded of a dispatch's stop, if anything was."""
+    return session.exec(
+        select(ServiceRecord).where(ServiceRecord.dispatch_id == dispatch_id, ServiceRecord.stop_id == stop_id)
+    ).one_or_none()
+
+
+def contradictions(known: ServiceRecord, record: ServiceRecord) -> list[str]:
+    """Name what two records of one stop say differently; none: they are the same record."""
+    return [name for name in SAID if getattr(known, name) != getattr(record, name)]
+
+
+def _is_known(session: Session, record: ServiceRecord) -> bool:
     """Tell whether the record is there already, in the same words."""
     if record.dispatch_id is None or record.stop_id is None:
         return False
-    known = session.exec(
-        select(ServiceRecord).where(
-            ServiceRecord.dispatch_id == record.dispatch_id, ServiceRecord.stop_id == record.stop_id
-        )
-    ).one_or_none()
+    known = known_record(session, record.dispatch_id, record.stop_id)
     if known is None:
         return False
-    for name in SAID:
-        if getattr(known, name) != getattr(record, name):
-            raise IntakeError(
-                "record_contradicts",
-                f"stop {record.stop_id} of dispatch {record.dispatch_id} was recorded by {known.actor} with {name}"
-                f" {getattr(known, name)}, and now with {getattr(record, name)}; a record is not changed",
-            )
+    for name in contradictions(known, record):
+        raise IntakeError(
+            "record_contradicts",
+            f"stop {record.stop_id} of dispatch {record.dispatch_id} was recorded by {known.actor} with {name}"
+            f" {getattr(known, name)}, and now with {getattr(record, name)}; a record is not changed",
+        )
     return True
 
 
