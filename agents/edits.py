@@ -11,8 +11,9 @@ from routing.diagnosis import why_never
 from routing.errors import RoutingError
 from routing.insertion import insert, remove
 from routing.plan import Plan, Route, Unserved, UnservedReason
+from routing.pricing import cost_of
 from routing.problem import Lock, Place, Problem, Stop
-from routing.schedule import Misfit, cost_of, places_of, schedule
+from routing.schedule import Misfit, places_of, schedule
 
 
 @dataclass(frozen=True, slots=True)

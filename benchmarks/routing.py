@@ -29,7 +29,7 @@ from benchmarks.peers import by_ortools, by_pyvrp, by_vroom
 from benchmarks.peers.tours import Answer, Peer
 from routing import Budget, Facility, Plan, Problem, Stop, Unserved, UnservedReason, solve, verify
 from routing.draft import complete, draft_of
-from routing.schedule import cost_of
+from routing.pricing import cost_of
 
 OURS = "dustcart"
 PEERS: dict[str, Peer] = {"pyvrp": by_pyvrp.solve, "vroom": by_vroom.solve, "ortools": by_ortools.solve}

@@ -4,13 +4,27 @@ from routing.errors import RoutingError
 from routing.files import dump_problem, load_problem, plan_from_json, plan_to_json, problem_from_json, problem_to_json
 from routing.insertion import Insertion, insert, move, remove
 from routing.plan import Cost, Plan, Route, Unserved, UnservedReason, Visit, VisitKind
-from routing.problem import UNREACHABLE, Facility, Lock, Matrix, Problem, Stop, TimeWindow, Truck
+from routing.problem import (
+    UNREACHABLE,
+    Break,
+    Facility,
+    Lock,
+    Matrix,
+    Preferences,
+    Problem,
+    Relation,
+    RelationKind,
+    Stop,
+    TimeWindow,
+    Truck,
+)
 from routing.schedule import Misfit, schedule
 from routing.solve import Budget, solve
 from routing.verify import Verification, Violation, ViolationCode, verify
 
 __all__ = [
     "UNREACHABLE",
+    "Break",
     "Budget",
     "Cost",
     "Facility",
@@ -19,7 +33,10 @@ __all__ = [
     "Matrix",
     "Misfit",
     "Plan",
+    "Preferences",
     "Problem",
+    "Relation",
+    "RelationKind",
     "Route",
     "RoutingError",
     "Stop",

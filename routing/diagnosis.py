@@ -8,7 +8,8 @@ from city.hours import format_time
 from routing.gaps import Gaps
 from routing.plan import Fact, Route, Unserved, UnservedReason
 from routing.problem import Facility, Problem, Stop, TimeWindow, Truck
-from routing.schedule import Course, Misfit, Obstacle, schedule
+from routing.schedule import Misfit, Obstacle, schedule
+from routing.timing import Course
 
 # How far a truck got before it failed; a later failure says more than an earlier one.
 PROGRESS = (Obstacle.UNREACHABLE, Obstacle.WINDOW_MISSED, Obstacle.HOME_TOO_LATE, Obstacle.TOO_LONG)

@@ -6,7 +6,7 @@ then every matrix as little-endian int32, its bytes regrouped by significance, w
 
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from routing.errors import RoutingError
 from routing.plan import Plan
-from routing.problem import Facility, Lock, Matrix, Problem, Stop, Truck
+from routing.problem import Facility, Lock, Matrix, Preferences, Problem, Relation, Stop, Truck
 
 MAGIC = b"dustcart problem 1\n"
 COMPRESSION = 6
@@ -31,6 +31,8 @@ class _Parts:
     facilities: tuple[Facility, ...]
     trucks: tuple[Truck, ...]
     locks: tuple[Lock, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    preferences: Preferences = field(default_factory=Preferences)
 
 
 _parts = TypeAdapter(_Parts)
@@ -113,7 +115,9 @@ def plan_from_json(content: dict[str, Any]) -> Plan:
 
 
 def _parts_of(problem: Problem) -> dict[str, Any]:
-    return asdict(_Parts(problem.stops, problem.facilities, problem.trucks, problem.locks))
+    return asdict(
+        _Parts(problem.stops, problem.facilities, problem.trucks, problem.locks, problem.relations, problem.preferences)
+    )
 
 
 def _problem(content: dict[str, Any], matrices: tuple[Matrix, ...]) -> Problem:
@@ -121,7 +125,9 @@ def _problem(content: dict[str, Any], matrices: tuple[Matrix, ...]) -> Problem:
         parts = _parts.validate_python(content)
     except ValidationError as error:
         raise RoutingError(f"this is not a problem: {_faults(error)}") from error
-    return Problem(parts.stops, parts.facilities, parts.trucks, matrices, parts.locks)
+    return Problem(
+        parts.stops, parts.facilities, parts.trucks, matrices, parts.locks, parts.relations, parts.preferences
+    )
 
 
 def _matrix(number: int, grid: Any) -> Matrix:

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.plan import Route
+from routing.pricing import M_PER_KM, S_PER_H, route_cents
 from routing.problem import UNREACHABLE, Facility, Matrix, Place, Problem, Stop, TimeWindow, Truck
-from routing.schedule import M_PER_KM, S_PER_H, Course, places_of, route_cents, schedule
+from routing.schedule import places_of, schedule
+from routing.timing import Course
 
 # Later than any time of a problem, and far enough below the end of int64 to be added to.
 NEVER = 2**40

@@ -12,6 +12,7 @@ from routing.plan import Plan, Route, Visit, VisitKind
 from routing.problem import Problem, Truck
 from routing.roads import RoadGraph
 from routing.snapping import Snaps
+from routing.standing import locations
 from routing.ways import Way
 
 # A tenth of a metre; RFC 7946 warns of more than six.
@@ -59,7 +60,7 @@ def plan_geojson(problem: Problem, plan: Plan, by_profile: Sequence[Located]) ->
 
 
 def _route_features(problem: Problem, route: Route, truck: Truck, located: Located) -> Iterator[dict[str, Any]]:
-    at = [_location(problem, truck, visit) for visit in route.visits]
+    at = locations(problem, truck, route.visits)
     ways = located.graph.ways(located.snaps, list(pairwise(at)))
     trip = 1
     for sequence, ((before, after), way) in enumerate(zip(pairwise(route.visits), ways, strict=True)):
@@ -69,18 +70,6 @@ def _route_features(problem: Problem, route: Route, truck: Truck, located: Locat
     for sequence, (location, visit) in enumerate(zip(at, route.visits, strict=True)):
         position = _positions(located.snaps.lon[[location]], located.snaps.lat[[location]])[0]
         yield _feature("Point", position, visit.kind.value, truck, {"sequence": sequence} | _visit(visit))
-
-
-def _location(problem: Problem, truck: Truck, visit: Visit) -> int:
-    match visit.kind:
-        case VisitKind.START:
-            return truck.start_location
-        case VisitKind.STOP:
-            return problem.stop_by_id[visit.subject_id].location
-        case VisitKind.UNLOAD:
-            return problem.facility_by_id[visit.subject_id].location
-        case VisitKind.END:
-            return truck.end_location
 
 
 def _leg(before: Visit, after: Visit, way: Way) -> dict[str, Any]:

@@ -1,11 +1,13 @@
-"""Pieces of a problem that have nothing to do with each other: no truck may serve stops of two of them."""
+"""Pieces of a problem that have nothing to do with each other: no truck may serve stops of two of them.
+
+What people tie together stays together: stops in a relation, trucks that queue at the same gates or share what a
+facility takes in a day, and everything where the work is to be balanced.
+"""
 
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 
-import numpy as np
-
-from routing.problem import Matrix, Problem, Stop
+from routing.excerpt import excerpt
+from routing.problem import Problem, Stop
 
 
 def independent_pieces(problem: Problem) -> list[Problem]:
@@ -17,39 +19,31 @@ def independent_pieces(problem: Problem) -> list[Problem]:
         Each stop that some truck may serve, and each truck that may serve something, is in exactly one piece. A piece
         has the facilities that accept something of it, and matrices of its own places only.
     """
+    tied = any(facility.max_kg is not None or facility.gates is not None for facility in problem.facilities)
+    if tied or problem.preferences.balance_cents_per_h:
+        return [problem]
     # Stops that ask the same of a truck have the same candidates, and there are few kinds of them.
     kinds: dict[object, list[Stop]] = {}
     for stop in problem.stops:
         limits = stop.max_width_cm, stop.max_height_cm, stop.max_weight_kg
-        kinds.setdefault((stop.stream, limits, problem.truck_of_locked.get(stop.id)), []).append(stop)
+        asked = stop.stream, stop.certificates, limits, problem.truck_of_locked.get(stop.id)
+        kinds.setdefault(asked, []).append(stop)
     pieces: list[tuple[set[str], set[str]]] = []
     for stops in kinds.values():
         fleet = {truck.id for truck in problem.candidates(stops[0])}
         if not fleet:
             continue
-        joined = [piece for piece in pieces if piece[0] & fleet]
-        pieces = [piece for piece in pieces if not piece[0] & fleet]
-        ids = {stop.id for stop in stops}
-        pieces.append((fleet.union(*(piece[0] for piece in joined)), ids.union(*(piece[1] for piece in joined))))
-    return [_piece(problem, *piece) for piece in pieces]
+        pieces = _joined([*pieces, (fleet, {stop.id for stop in stops})], fleet)
+    for relation in problem.relations:
+        tied_to = {truck_id for trucks, stops in pieces if stops & set(relation.stop_ids) for truck_id in trucks}
+        pieces = _joined(pieces, tied_to)
+    return [excerpt(problem, stop_ids, truck_ids) for truck_ids, stop_ids in pieces]
 
 
-def _piece(problem: Problem, truck_ids: AbstractSet[str], stop_ids: AbstractSet[str]) -> Problem:
-    stops = [stop for stop in problem.stops if stop.id in stop_ids]
-    streams = {stop.stream for stop in stops}
-    facilities = [facility for facility in problem.facilities if facility.streams & streams]
-    trucks = [truck for truck in problem.trucks if truck.id in truck_ids]
-    homes = {home for truck in trucks for home in (truck.start_location, truck.end_location)}
-    used = sorted(homes | {place.location for place in stops} | {place.location for place in facilities})
-    row = {location: number for number, location in enumerate(used)}
-    pairs = np.ix_(used, used)
-    return Problem(
-        tuple(replace(stop, location=row[stop.location]) for stop in stops),
-        tuple(replace(facility, location=row[facility.location]) for facility in facilities),
-        tuple(
-            replace(truck, start_location=row[truck.start_location], end_location=row[truck.end_location])
-            for truck in trucks
-        ),
-        tuple(Matrix(matrix.duration_s[pairs], matrix.distance_m[pairs]) for matrix in problem.matrices),
-        tuple(lock for lock in problem.locks if lock.stop_id in stop_ids),
-    )
+def _joined(pieces: list[tuple[set[str], set[str]]], fleet: AbstractSet[str]) -> list[tuple[set[str], set[str]]]:
+    """Make one piece of all that have trucks of a fleet."""
+    apart = [piece for piece in pieces if not piece[0] & fleet]
+    joined = [piece for piece in pieces if piece[0] & fleet]
+    if not joined:
+        return apart
+    return [*apart, (set().union(*(trucks for trucks, _ in joined)), set().union(*(stops for _, stops in joined)))]

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from routing.errors import RoutingError
 from routing.gaps import Gaps
 from routing.plan import Plan, Route, Unserved, UnservedReason
+from routing.pricing import cost_of
 from routing.problem import Problem
-from routing.schedule import cost_of, places_of, schedule, tidy
+from routing.schedule import places_of, schedule, tidy
 
 
 @dataclass(frozen=True, slots=True)

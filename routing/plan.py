@@ -12,6 +12,7 @@ class VisitKind(StrEnum):
     START = "start"
     STOP = "stop"
     UNLOAD = "unload"
+    BREAK = "break"
     END = "end"
 
 
@@ -22,7 +23,7 @@ class Visit:
     Attributes
     ----------
     subject_id
-        Stop or facility; empty at the start and the end of the route.
+        Stop or facility; empty for a break, and at the start and the end of the route.
     arrival_s, start_s, departure_s
         When the truck gets there, begins (after waiting, if it must) and leaves; all the same at the start and the
         end of the route.
@@ -41,7 +42,15 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One truck's shift: from its depot over trips, each of one stream and ending at a facility, back home empty."""
+    """One truck's shift: from its depot over trips, each of one stream and ending at a facility, back home empty.
+
+    Attributes
+    ----------
+    distance_m
+        Of all ways; for a truck that has begun, of those after its last begun visit.
+    duration_s
+        From leaving the depot to coming home.
+    """
 
     truck_id: str
     visits: tuple[Visit, ...]
@@ -111,26 +120,37 @@ class Cost:
     ----------
     fixed_cents
         Of every truck that leaves its depot.
-    distance_cents, duration_cents
+    distance_cents, duration_cents, overtime_cents
         Of every route, rounded half up to whole cents route by route.
     prizes_cents
         Worth of the optional stops that are not served.
+    balance_cents, compactness_cents, changes_cents
+        What the problem's preferences charge.
     """
 
     fixed_cents: int = 0
     distance_cents: int = 0
     duration_cents: int = 0
     prizes_cents: int = 0
+    overtime_cents: int = 0
+    balance_cents: int = 0
+    compactness_cents: int = 0
+    changes_cents: int = 0
 
     @property
     def driving_cents(self) -> int:
-        """What the trucks cost, without the prizes."""
-        return self.fixed_cents + self.distance_cents + self.duration_cents
+        """What the trucks cost, without prizes and preferences."""
+        return self.fixed_cents + self.distance_cents + self.duration_cents + self.overtime_cents
+
+    @property
+    def preferences_cents(self) -> int:
+        """What the plan's shape costs beside money."""
+        return self.balance_cents + self.compactness_cents + self.changes_cents
 
     @property
     def total_cents(self) -> int:
         """All lines together."""
-        return self.driving_cents + self.prizes_cents
+        return self.driving_cents + self.prizes_cents + self.preferences_cents
 
 
 @dataclass(frozen=True, slots=True)

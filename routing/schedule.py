@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from routing.plan import Cost, Route, Unserved, Visit, VisitKind
-from routing.problem import UNREACHABLE, Facility, Place, Problem, Stop, TimeWindow, Truck
-
-M_PER_KM = 1000
-S_PER_H = 3600
+from routing.plan import Route, Visit, VisitKind
+from routing.problem import UNREACHABLE, Facility, Place, Problem, RelationKind, Stop, Truck
+from routing.standing import Standing
+from routing.timing import Course, Timed, timed
 
 
 class Obstacle(StrEnum):
@@ -29,6 +28,10 @@ class Obstacle(StrEnum):
     WINDOW_MISSED = "window_missed"
     HOME_TOO_LATE = "home_too_late"
     TOO_LONG = "too_long"
+    NO_PAUSE = "no_pause"
+    SHIFT_FULL = "shift_full"
+    OUT_OF_ORDER = "out_of_order"
+    NOT_TOGETHER = "not_together"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,146 +48,48 @@ class Misfit:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
-    """A sequence as numbers. The last place is home.
-
-    Attributes
-    ----------
-    windows, dwell_s
-        When one may begin at each place (none: at any time) and how long one stays.
-    travel_s, travel_m
-        From the place before, for the first place from the depot.
-    """
-
-    shift: TimeWindow
-    windows: list[tuple[TimeWindow, ...]]
-    dwell_s: list[int]
-    travel_s: list[int]
-    travel_m: list[int]
-
-    @classmethod
-    def of(cls, problem: Problem, truck: Truck, places: Sequence[Place]) -> "Course":
-        """Look a truck's sequence up in its matrix."""
-        matrix = problem.matrices[truck.profile]
-        where = [truck.start_location, *(place.location for place in places), truck.end_location]
-        return cls(
-            truck.shift,
-            [place.windows for place in places] + [(truck.shift,)],
-            [place.service_s if isinstance(place, Stop) else place.unloading_s for place in places] + [0],
-            matrix.duration_s[where[:-1], where[1:]].tolist(),
-            matrix.distance_m[where[:-1], where[1:]].tolist(),
-        )
-
-    @property
-    def work_s(self) -> int:
-        """Driving and serving, without any waiting: no schedule is shorter."""
-        return sum(self.travel_s) + sum(self.dwell_s)
-
-    def starts_from(self, leaving_s: int) -> list[int] | int:
-        """Begin everywhere as early as one may; the position of the first place where one is too late, if any."""
-        starts: list[int] = []
-        now = leaving_s
-        for position, windows in enumerate(self.windows):
-            now += self.travel_s[position]
-            for window in windows:
-                if now <= window.end_s:
-                    now = max(now, window.start_s)
-                    break
-            else:
-                if windows:
-                    return position
-            starts.append(now)
-            now += self.dwell_s[position]
-        return starts
-
-    def latest_arrivals(self, home_s: int) -> list[int]:
-        """Return the latest arrival at every place that still brings the truck home at a time known to be possible."""
-        arrivals = [0] * len(self.windows)
-        now = home_s
-        for position in range(len(self.windows) - 1, -1, -1):
-            now -= self.dwell_s[position]
-            windows = self.windows[position]
-            if windows:
-                last = next(window for window in reversed(windows) if window.start_s <= now)
-                now = min(now, last.end_s)
-            arrivals[position] = now
-            now -= self.travel_s[position]
-        return arrivals
-
-    def shortest(self) -> tuple[int, list[int]] | int:
-        """Choose the leaving time of the shortest route, the earliest of these; or say where every one is too late.
-
-        The time of return is a rising function of the leaving time: flat while waiting swallows the delay, then
-        one for one, with a jump where a place falls into its next window. The shortest route leaves at the end of a
-        flat piece, or anywhere on a piece that rises; so it is enough to look at one time on each piece.
-        """
-        found: tuple[int, list[int]] | None = None
-        leaving_s = self.shift.start_s
-        while leaving_s <= self.shift.end_s:
-            starts = self.starts_from(leaving_s)
-            if isinstance(starts, int):
-                return starts if found is None else found
-            latest_s = min(self.latest_arrivals(starts[-1])[0] - self.travel_s[0], self.shift.end_s)
-            if latest_s > leaving_s:
-                leaving_s = latest_s
-                starts = self.starts_from(leaving_s)
-                assert not isinstance(starts, int)  # noqa: S101 - leaving later for the same return
-            if found is None or starts[-1] - leaving_s < found[1][-1] - found[0]:
-                found = leaving_s, starts
-            leaving_s = self._next_piece(leaving_s, starts)
-        return found if found is not None else len(self.windows) - 1
-
-    def _next_piece(self, leaving_s: int, starts: list[int]) -> int:
-        """Return the first leaving time at which some place no longer fits into its present window."""
-        slack = self.shift.end_s - leaving_s
-        now = leaving_s
-        for position, windows in enumerate(self.windows):
-            start = starts[position]
-            if windows:
-                end_s = next(window.end_s for window in windows if start <= window.end_s)
-                slack = min(slack, end_s - start)
-            if start > now + self.travel_s[position]:
-                break  # the wait here swallows any delay
-            now = start + self.dwell_s[position]
-        return leaving_s + slack + 1
-
-
 def schedule(problem: Problem, truck: Truck, places: Sequence[Place]) -> Route | Misfit:
-    """Time a sequence of stops and facilities for one truck.
+    """Time a sequence of stops and facilities for one truck, with the pauses that its crew needs.
 
     The truck leaves so that its route is as short as possible, and at the earliest of such times; it begins
-    everywhere as early as it may.
+    everywhere as early as it may. What it has begun stays in front.
 
     Parameters
     ----------
     places
-        What it visits between leaving its depot and coming home, in order; at least one.
+        What it visits before coming home, after what it has begun, in order; at least one for a truck that is still
+        at its depot.
 
     Returns
     -------
     Route or Misfit
         The timed route, or what forbids it and where.
     """
-    if (misfit := load_misfit(problem, truck, places)) is not None:
+    standing = Standing.of(problem, truck)
+    if (misfit := load_misfit(problem, truck, places, standing)) is not None:
         return misfit
-    course = Course.of(problem, truck, places)
+    course = Course.of(problem, truck, places, standing)
     for position, way in enumerate(zip(course.travel_s, course.travel_m, strict=True)):
         if max(way) >= UNREACHABLE:
             return Misfit(Obstacle.UNREACHABLE, position)
-    timed = course.shortest()
-    if isinstance(timed, int):
-        return Misfit(Obstacle.HOME_TOO_LATE if timed == len(places) else Obstacle.WINDOW_MISSED, timed)
-    leaving_s, starts = timed
-    duration_s = starts[-1] - leaving_s
-    if duration_s > truck.max_duration_s:
+    found = timed(course, truck, standing)
+    if found is None:
+        return Misfit(Obstacle.NO_PAUSE, len(places))
+    if isinstance(found, int):
+        return Misfit(Obstacle.HOME_TOO_LATE if found == len(places) else Obstacle.WINDOW_MISSED, found)
+    duration_s = standing.out_s + found.duration_s
+    if duration_s > truck.longest_s:
         return Misfit(Obstacle.TOO_LONG, len(places))
-    return Route(truck.id, _visits(course, places, leaving_s, starts), sum(course.travel_m), duration_s)
+    return Route(truck.id, _visits(truck, found, places, standing), sum(course.travel_m), duration_s)
 
 
-def load_misfit(problem: Problem, truck: Truck, places: Sequence[Place]) -> Misfit | None:
-    """Check everything about a sequence that time has no part in: who carries what, where it goes, how much, locks."""
-    stream, kg, litres, trips = "", 0, 0, 0
+def load_misfit(problem: Problem, truck: Truck, places: Sequence[Place], standing: Standing) -> Misfit | None:
+    """Check everything about a sequence that time has no part in: who carries what, where it goes, how much, who asks.
+
+    What binds several trucks together (facilities' days and gates, stops that want the same truck) is not looked at.
+    """
+    stream, kg, litres, trips = standing.stream, standing.kg, standing.litres, standing.trips
+    served = list(standing.stop_ids)
     for position, place in enumerate(places):
         obstacle = None
         if isinstance(place, Stop):
@@ -199,6 +104,7 @@ def load_misfit(problem: Problem, truck: Truck, places: Sequence[Place]) -> Misf
             elif kg > truck.capacity_kg or litres > truck.capacity_l:
                 obstacle = Obstacle.OVERLOADED
             stream = place.stream
+            served.append(place.id)
         else:
             trips += 1
             if not stream:
@@ -210,64 +116,93 @@ def load_misfit(problem: Problem, truck: Truck, places: Sequence[Place]) -> Misf
             stream, kg, litres = "", 0, 0
         if obstacle is not None:
             return Misfit(obstacle, position)
-    return Misfit(Obstacle.NOT_EMPTY_AT_HOME, len(places)) if stream else None
+    if stream:
+        return Misfit(Obstacle.NOT_EMPTY_AT_HOME, len(places))
+    return _shift_misfit(problem, truck, served, places) or _order_misfit(problem, served, places)
+
+
+def _shift_misfit(problem: Problem, truck: Truck, served: Sequence[str], places: Sequence[Place]) -> Misfit | None:
+    """Check what a truck may do in a whole shift."""
+    if (truck.max_stops, truck.max_shift_kg, truck.max_shift_l) == (None, None, None):
+        return None
+    stops = [problem.stop_by_id[stop_id] for stop_id in served]
+    for most, counts in (
+        (truck.max_stops, [1] * len(stops)),
+        (truck.max_shift_kg, [stop.demand_kg for stop in stops]),
+        (truck.max_shift_l, [stop.demand_l for stop in stops]),
+    ):
+        total = 0
+        for stop, count in zip(stops, counts, strict=True):
+            total += count
+            if most is not None and total > most and stop in places:
+                return Misfit(Obstacle.SHIFT_FULL, places.index(stop))
+    return None
+
+
+def _order_misfit(problem: Problem, served: Sequence[str], places: Sequence[Place]) -> Misfit | None:
+    """Check that stops come in the order and the company that people asked for."""
+    if not (problem.relations or problem.before_locked):
+        return None
+    position = {place.id: number for number, place in enumerate(places) if isinstance(place, Stop)}
+    rank = {stop_id: number for number, stop_id in enumerate(served)}
+    for number, stop_id in enumerate(served):
+        if stop_id not in position:
+            continue
+        before = problem.before_locked.get(stop_id)
+        if before is not None and (before == "" or before in rank) and (served[number - 1] if number else "") != before:
+            return Misfit(Obstacle.OUT_OF_ORDER, position[stop_id])
+        for relation in problem.relations_of.get(stop_id, ()):
+            others = [rank[other] for other in relation.stop_ids if other in rank and other != stop_id]
+            if relation.kind is RelationKind.APART and any(other < number for other in others):
+                return Misfit(Obstacle.NOT_TOGETHER, position[stop_id])
+            later = relation.stop_ids[relation.stop_ids.index(stop_id) + 1 :]
+            if relation.kind is RelationKind.IN_ORDER and any(rank.get(other, number) < number for other in later):
+                return Misfit(Obstacle.OUT_OF_ORDER, position[stop_id])
+    return None
 
 
 def places_of(problem: Problem, route: Route) -> tuple[Place, ...]:
-    """Return what a route visits between leaving and coming home."""
+    """Return the stops and facilities a route visits after what its truck has begun."""
+    begun = len(problem.truck_by_id[route.truck_id].begun) or 1
     return tuple(
         problem.stop_by_id[visit.subject_id]
         if visit.kind is VisitKind.STOP
         else problem.facility_by_id[visit.subject_id]
-        for visit in route.visits[1:-1]
+        for visit in route.visits[begun:]
+        if visit.kind in (VisitKind.STOP, VisitKind.UNLOAD)
     )
 
 
-def tidy(places: Iterable[Place]) -> list[Place]:
-    """Leave out unloadings with nothing on board."""
+def tidy(places: Iterable[Place], *, loaded: bool = False) -> list[Place]:
+    """Leave out unloadings with nothing on board.
+
+    Parameters
+    ----------
+    loaded
+        Whether something is on board to begin with.
+    """
     kept: list[Place] = []
     for place in places:
-        if isinstance(place, Stop) or (kept and isinstance(kept[-1], Stop)):
+        if isinstance(place, Stop) or (isinstance(kept[-1], Stop) if kept else loaded):
             kept.append(place)
     return kept
 
 
-def distance_cents(truck: Truck, distance_m: int) -> int:
-    """Cost of a route by its distance, rounded half up."""
-    return (distance_m * truck.cents_per_km + M_PER_KM // 2) // M_PER_KM
-
-
-def duration_cents(truck: Truck, duration_s: int) -> int:
-    """Cost of a route by its duration, rounded half up."""
-    return (duration_s * truck.cents_per_h + S_PER_H // 2) // S_PER_H
-
-
-def route_cents(truck: Truck, route: Route) -> int:
-    """Cost of one route, all lines."""
-    return truck.fixed_cents + distance_cents(truck, route.distance_m) + duration_cents(truck, route.duration_s)
-
-
-def cost_of(problem: Problem, routes: Iterable[Route], unserved: Iterable[Unserved]) -> Cost:
-    """Add up what routes cost and what the optional stops left out would have been worth."""
-    fixed = distance = duration = 0
-    for route in routes:
-        truck = problem.truck_by_id[route.truck_id]
-        fixed += truck.fixed_cents
-        distance += distance_cents(truck, route.distance_m)
-        duration += duration_cents(truck, route.duration_s)
-    left = (problem.stop_by_id[gone.stop_id] for gone in unserved)
-    return Cost(fixed, distance, duration, sum(stop.prize_cents for stop in left if not stop.required))
-
-
-def _visits(course: Course, places: Sequence[Place], leaving_s: int, starts: list[int]) -> tuple[Visit, ...]:
-    visits = [Visit(VisitKind.START, "", leaving_s, leaving_s, leaving_s, 0, 0)]
-    kg = litres = 0
-    for place, travel_s, dwell_s, start_s in zip(places, course.travel_s, course.dwell_s, starts, strict=False):
-        unloads = isinstance(place, Facility)
-        kg = 0 if isinstance(place, Facility) else kg + place.demand_kg
-        litres = 0 if isinstance(place, Facility) else litres + place.demand_l
-        arrival_s = visits[-1].departure_s + travel_s
-        kind = VisitKind.UNLOAD if unloads else VisitKind.STOP
-        visits.append(Visit(kind, place.id, arrival_s, start_s, start_s + dwell_s, kg, litres))
-    visits.append(Visit(VisitKind.END, "", starts[-1], starts[-1], starts[-1], 0, 0))
-    return tuple(visits)
+def _visits(truck: Truck, found: Timed, places: Sequence[Place], standing: Standing) -> tuple[Visit, ...]:
+    leaving = Visit(VisitKind.START, "", found.leaving_s, found.leaving_s, found.leaving_s, 0, 0)
+    visits = list(truck.begun) or [leaving]
+    course, kg, litres = found.course, standing.kg, standing.litres
+    still_to_visit = iter(places)
+    for position, start_s in enumerate(found.starts_s[:-1]):
+        arrival_s = visits[-1].departure_s + course.travel_s[position]
+        kind, subject_id = VisitKind.BREAK, ""
+        if position not in course.pauses:
+            place = next(still_to_visit)
+            subject_id = place.id
+            if isinstance(place, Facility):
+                kind, kg, litres = VisitKind.UNLOAD, 0, 0
+            else:
+                kind, kg, litres = VisitKind.STOP, kg + place.demand_kg, litres + place.demand_l
+        visits.append(Visit(kind, subject_id, arrival_s, start_s, start_s + course.dwell_s[position], kg, litres))
+    home_s = found.starts_s[-1]
+    return (*visits, Visit(VisitKind.END, "", home_s, home_s, home_s, kg, litres))

@@ -1,14 +1,16 @@
 """`solve`: a problem and a budget in, the best plan found in that time out. Any plan it returns passes `verify`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 
 from routing.diagnosis import why_never, why_not_beside
+from routing.draft import draft_of, tours_of
 from routing.errors import RoutingError
+from routing.excerpt import only
 from routing.independent import independent_pieces
 from routing.plan import Plan
+from routing.pricing import cost_of
 from routing.problem import Problem
-from routing.schedule import cost_of
 from routing.spread import search
 from routing.verify import verify
 
@@ -61,11 +63,7 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
     """
     begin = monotonic()
     never = {stop.id: why for stop in problem.stops if (why := why_never(problem, stop)) is not None}
-    possible = replace(
-        problem,
-        stops=tuple(stop for stop in problem.stops if stop.id not in never),
-        locks=tuple(lock for lock in problem.locks if lock.stop_id not in never),
-    )
+    possible = only(problem, problem.stop_by_id.keys() - never.keys(), problem.truck_by_id.keys())
     drafts = search(
         independent_pieces(possible),
         start.routes if start else (),
@@ -74,13 +72,10 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
         iterations=budget.iterations,
         cores=budget.cores,
     )
-    routes = {route.truck_id: route for draft in drafts for route in draft.routes}
-    ordered = tuple(routes[truck.id] for truck in problem.trucks if truck.id in routes)
-    served = {stop_id for route in ordered for stop_id in route.stop_ids}
-    missing = [stop for stop in possible.stops if stop.id not in served]
-    reasons = never | {gone.stop_id: gone for gone in why_not_beside(possible, missing, ordered)}
+    draft = draft_of(possible, tours_of(possible, (route for found in drafts for route in found.routes)))
+    reasons = never | {gone.stop_id: gone for gone in why_not_beside(possible, draft.missing, draft.routes)}
     unserved = tuple(reasons[stop.id] for stop in problem.stops if stop.id in reasons)
-    plan = Plan(ordered, unserved, cost_of(problem, ordered, unserved))
+    plan = Plan(draft.routes, unserved, cost_of(problem, draft.routes, unserved))
     if not (checked := verify(problem, plan)).ok:
         raise RoutingError(
             f"the search broke a rule, which is a fault in it: {'; '.join(map(str, checked.violations[:5]))}"

@@ -20,8 +20,8 @@ from city.store import save
 from routing.diagnosis import why_never
 from routing.insertion import insert
 from routing.plan import Plan, Unserved, UnservedReason
+from routing.pricing import cost_of
 from routing.problem import Problem
-from routing.schedule import cost_of
 from tests.agents.town import PLANNING, bins_of, know, town
 from tests.databases import copy_of, postgres_database
 

@@ -23,7 +23,8 @@ from routing import (
     verify,
 )
 from routing.draft import Draft, complete
-from routing.schedule import cost_of, places_of, route_cents
+from routing.pricing import cost_of, route_cents
+from routing.schedule import places_of
 from tests.routing.problems import MORNING_S, PLANT, problem, problems, stop, truck
 
 BOTH = frozenset({"dry", "wet"})

@@ -1,11 +1,28 @@
 """A wrong problem cannot be made; the error names what is wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from routing import UNREACHABLE, Budget, Facility, Lock, Matrix, RoutingError, TimeWindow
+from routing import (
+    UNREACHABLE,
+    Break,
+    Budget,
+    Facility,
+    Lock,
+    Matrix,
+    Preferences,
+    Relation,
+    RelationKind,
+    RoutingError,
+    TimeWindow,
+    Visit,
+    VisitKind,
+)
 from tests.routing.problems import PLANT, problem, stop, truck
 
+LEFT = Visit(VisitKind.START, "", 0, 0, 0, 0, 0)
 NOON, ONE = TimeWindow(43_200, 43_200), TimeWindow(46_800, 50_000)
 
 
@@ -44,6 +61,46 @@ NOON, ONE = TimeWindow(43_200, 43_200), TimeWindow(46_800, 50_000)
             lambda: Matrix((1 - np.eye(2)) * 2.0**31, np.zeros((2, 2))), "above UNREACHABLE", id="beyond unreachable"
         ),
         pytest.param(lambda: Matrix(np.ones((1, 1)), np.zeros((1, 1))), "diagonal must be zero", id="away from itself"),
+        pytest.param(lambda: Matrix(np.array([[0, 0.5], [1, 0]]), np.zeros((2, 2))), "0.5 from location 0", id="half"),
+        pytest.param(
+            lambda: Matrix((1 - np.eye(7)) * 10, (1 - np.eye(7)) * 5000), "must be seconds", id="minutes for seconds"
+        ),
+        pytest.param(
+            lambda: Matrix((1 - np.eye(7)) * 600, (1 - np.eye(7)) * 5), "distances metres", id="km for metres"
+        ),
+        pytest.param(lambda: problem(stop("a", 2, demand_kg=2.5)), "demand_kg 2.5; it must be a whole", id="half a kg"),
+        pytest.param(lambda: problem(facilities=(replace(PLANT, gates=0),)), "plant has no gates", id="no gates"),
+        pytest.param(lambda: problem(trucks=(truck("t", 0, width_cm=-1),)), "width_cm -1", id="negative width"),
+        pytest.param(
+            lambda: problem(trucks=(truck("t", 0, breaks=(Break(ONE, 60), Break(NOON, 60))),)),
+            "t's breaks has time windows that touch",
+            id="breaks out of order",
+        ),
+        pytest.param(
+            lambda: problem(trucks=(truck("t", 0, begun=(Visit(VisitKind.STOP, "a", 0, 0, 0, 0, 0),)),)),
+            "must start with leaving",
+            id="begun without a start",
+        ),
+        pytest.param(
+            lambda: problem(trucks=(truck("t", 0, begun=(LEFT, Visit(VisitKind.STOP, "z", 9, 9, 9, 0, 0))),)),
+            "begun with z",
+            id="begun with a strange stop",
+        ),
+        pytest.param(
+            lambda: replace(problem(stop("a", 2)), relations=(Relation(RelationKind.APART, ("a", "z")),)),
+            "relation names stop z",
+            id="relation of a strange stop",
+        ),
+        pytest.param(
+            lambda: replace(problem(stop("a", 2)), preferences=Preferences(change_cents=1, in_force=(("a", "z"),))),
+            "in force names truck z",
+            id="a strange truck in force",
+        ),
+        pytest.param(
+            lambda: problem(stop("a", 2), stop("b", 3), locks=(Lock("a", "t", after=""), Lock("b", "t", after=""))),
+            "appears twice",
+            id="two stops locked to be the first",
+        ),
         pytest.param(lambda: Budget(0), "must be positive", id="no time"),
         pytest.param(lambda: Budget(1, cores=0), "must be positive", id="no core"),
     ],

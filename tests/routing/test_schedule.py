@@ -1,11 +1,31 @@
 """Timing one truck's sequence."""
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing import UNREACHABLE, Facility, Lock, Matrix, Misfit, Problem, Route, TimeWindow, VisitKind, schedule
+from routing import (
+    UNREACHABLE,
+    Break,
+    Facility,
+    Lock,
+    Matrix,
+    Misfit,
+    Plan,
+    Problem,
+    Route,
+    Stop,
+    TimeWindow,
+    VisitKind,
+    schedule,
+    verify,
+)
+from routing.pricing import cost_of
+from routing.problem import Place
 from routing.schedule import Obstacle
 from tests.routing.problems import MORNING_S, PLANT, problem, problems, stop, truck
 
@@ -38,16 +58,26 @@ def test_a_later_window_of_the_first_stop_is_taken_where_that_saves_waiting_at_t
     assert all(visit.start_s == visit.arrival_s for visit in route.visits)
 
 
-def shortest_by_trial(day: Problem, route: Route) -> tuple[int, int]:
-    """Try every leaving time; return the shortest duration and the earliest time at which it is had."""
-    vehicle = day.truck_by_id[route.truck_id]
+def shortest_by_trial(day: Problem, places: tuple[Place, ...], pause: Break | None = None) -> tuple[int, int] | None:
+    """Try every leaving time and every place for the break; the shortest duration and the earliest time it is had."""
+    vehicle = day.trucks[0]
     matrix = day.matrices[vehicle.profile]
     found = []
-    for leaving_s in range(vehicle.shift.start_s, vehicle.shift.end_s + 1):
+    breaks = [None] if pause is None else [None, *range(len(places) + 1)]
+    for leaving_s, paused in itertools.product(range(vehicle.shift.start_s, vehicle.shift.end_s + 1), breaks):
         now, here = leaving_s, vehicle.start_location
-        for visit in route.visits[1:-1]:
-            served = visit.kind is VisitKind.STOP
-            place = day.stop_by_id[visit.subject_id] if served else day.facility_by_id[visit.subject_id]
+        for number, place in enumerate((*places, None)):
+            if pause is not None and paused == number:
+                now = max(now, pause.window.start_s)
+                if now > pause.window.end_s:
+                    break
+                now += pause.duration_s
+            if place is None:
+                now += int(matrix.duration_s[here, vehicle.end_location])
+                taken = paused is not None or pause is None
+                if now <= vehicle.shift.end_s and (taken or not leaving_s < pause.window.end_s < now):
+                    found.append((now - leaving_s, leaving_s))
+                break
             now += int(matrix.duration_s[here, place.location])
             here = place.location
             if place.windows:
@@ -55,12 +85,8 @@ def shortest_by_trial(day: Problem, route: Route) -> tuple[int, int]:
                 if not choices:
                     break
                 now = min(choices)
-            now += place.service_s if served else place.unloading_s
-        else:
-            now += int(matrix.duration_s[here, vehicle.end_location])
-            if now <= vehicle.shift.end_s:
-                found.append((now - leaving_s, leaving_s))
-    return min(found)
+            now += place.service_s if isinstance(place, Stop) else place.unloading_s
+    return min(found, default=None)
 
 
 @st.composite
@@ -85,9 +111,62 @@ def tight_days(draw: st.DrawFn) -> Problem:
 
 @given(tight_days())
 def test_the_route_is_as_short_as_any_leaving_time_makes_it_and_leaves_at_the_earliest_of_these(day: Problem) -> None:
-    route = schedule(day, day.trucks[0], (*day.stops, *day.facilities))
+    places = (*day.stops, *day.facilities)
+    route = schedule(day, day.trucks[0], places)
+    by_trial = shortest_by_trial(day, places)
     if isinstance(route, Route):
-        assert (route.duration_s, route.visits[0].departure_s) == shortest_by_trial(day, route)
+        assert (route.duration_s, route.visits[0].departure_s) == by_trial
+    else:
+        assert by_trial is None
+
+
+@given(tight_days(), st.integers(0, 150), st.integers(0, 60), st.integers(0, 60))
+def test_the_break_comes_where_the_route_gets_shortest(day: Problem, opens_s: int, open_s: int, pause_s: int) -> None:
+    pause = Break(TimeWindow(opens_s, opens_s + open_s), pause_s)
+    day = replace(day, trucks=(replace(day.trucks[0], breaks=(pause,)),))
+    places = (*day.stops, *day.facilities)
+    route = schedule(day, day.trucks[0], places)
+    by_trial = shortest_by_trial(day, places, pause)
+    if isinstance(route, Route):
+        assert by_trial is not None
+        assert route.duration_s == by_trial[0]
+        assert not verify(day, Plan((route,), (), cost_of(day, (route,), ()))).violations
+    else:
+        assert by_trial is None
+
+
+def test_a_crew_rests_before_it_has_driven_too_long() -> None:
+    stops = tuple(stop(f"s{row}", row) for row in range(2, 6))
+    rule = {"max_driving_s": 2 * 3600, "rest_s": 2700, "shift": TimeWindow(MORNING_S, MORNING_S + 12 * 3600)}
+    day = problem(*stops, minutes=50, trucks=(truck("t", 0, max_duration_s=12 * 3600, **rule),))
+    route = schedule(day, day.trucks[0], (*stops, PLANT))
+    assert isinstance(route, Route)
+    assert [visit.kind for visit in route.visits].count(VisitKind.BREAK) == 2
+    assert verify(day, Plan((route,), (), cost_of(day, (route,), ()))).ok
+    lunch = Break(TimeWindow(MORNING_S + 2 * 3600, MORNING_S + 4 * 3600), 2700)
+    day = replace(day, trucks=(replace(day.trucks[0], breaks=(lunch,)),))
+    route = schedule(day, day.trucks[0], (*stops, PLANT))
+    assert isinstance(route, Route)
+    assert [visit.kind for visit in route.visits].count(VisitKind.BREAK) == 2, "lunch is a rest too"
+    assert verify(day, Plan((route,), (), cost_of(day, (route,), ()))).ok
+
+
+def test_a_truck_goes_on_from_what_it_has_begun() -> None:
+    stops = tuple(stop(f"s{row}", row) for row in range(2, 5))
+    day = problem(*stops)
+    whole = schedule(day, day.trucks[0], (*stops, PLANT))
+    assert isinstance(whole, Route)
+    late = replace(
+        whole.visits[1], start_s=whole.visits[1].start_s + 300, departure_s=whole.visits[1].departure_s + 300
+    )
+    day = replace(day, trucks=(replace(day.trucks[0], begun=(whole.visits[0], late)),))
+    rest = schedule(day, day.trucks[0], (stops[2], stops[1], PLANT))
+    assert isinstance(rest, Route)
+    assert rest.visits[:2] == (whole.visits[0], late)
+    assert rest.stop_ids == ("s2", "s4", "s3")
+    assert rest.duration_s == whole.duration_s + 300
+    assert rest.distance_m == whole.distance_m - 1000
+    assert verify(day, Plan((rest,), (), cost_of(day, (rest,), ()))).ok
 
 
 WET = stop("wet", 3, stream="wet")

@@ -8,22 +8,26 @@ import pytest
 
 from routing import (
     UNREACHABLE,
+    Break,
     Cost,
     Facility,
     Lock,
     Matrix,
     Plan,
     Problem,
+    Relation,
+    RelationKind,
     Route,
     TimeWindow,
     Unserved,
     UnservedReason,
     ViolationCode,
+    Visit,
     VisitKind,
     schedule,
     verify,
 )
-from routing.schedule import cost_of
+from routing.pricing import cost_of
 from tests.routing.problems import MORNING_S, PLANT, problem, stop, truck
 
 DRY = frozenset({"dry"})
@@ -157,7 +161,7 @@ C = ViolationCode
     ]
     + [
         pytest.param(lambda plan, line=line: replace(plan, cost=replace(plan.cost, **{line: 1})), C.WRONG_COST, id=line)
-        for line in ("fixed_cents", "distance_cents", "duration_cents", "prizes_cents")
+        for line in Cost.__dataclass_fields__
     ],
 )  # fmt: skip
 def test_a_broken_plan_is_caught(broken: Callable[[Plan], Plan], found: ViolationCode) -> None:
@@ -170,6 +174,10 @@ def truck_t(locks: tuple[Lock, ...] = DAY.locks, **changes: object) -> Problem:
 
 def stop_a(**changes: object) -> Problem:
     return replace(DAY, stops=(replace(DAY.stops[0], **changes), *DAY.stops[1:]))
+
+
+def relation(kind: RelationKind, *stop_ids: str) -> Problem:
+    return replace(DAY, relations=(Relation(kind, stop_ids),))
 
 
 def missing_way(name: str) -> Problem:
@@ -194,6 +202,22 @@ def missing_way(name: str) -> Problem:
         pytest.param(replace(DAY, locks=(Lock("a", "u"),)), C.LOCKED_ELSEWHERE, id="locked to another truck"),
         pytest.param(replace(DAY, facilities=(replace(PLANT, windows=(TimeWindow(0, MORNING_S + 1259),)), WET_PLANT)),
                      C.FACILITY_CLOSED, id="closes a second before the truck is there"),
+        pytest.param(replace(DAY, locks=(Lock("b", "t", after=""),)), C.LOCKED_PLACE, id="locked to be the first"),
+        pytest.param(replace(DAY, locks=(Lock("a", "t", after="b"),)), C.LOCKED_PLACE, id="locked behind another"),
+        pytest.param(relation(RelationKind.SAME_TRUCK, "a", "c"), C.NOT_SAME_TRUCK, id="should ride together"),
+        pytest.param(relation(RelationKind.IN_ORDER, "a", "c"), C.NOT_SAME_TRUCK, id="in order, but on two trucks"),
+        pytest.param(relation(RelationKind.IN_ORDER, "b", "a"), C.OUT_OF_ORDER, id="the wrong way round"),
+        pytest.param(relation(RelationKind.APART, "a", "b"), C.NOT_APART, id="should not ride together"),
+        pytest.param(stop_a(certificates=frozenset({"hazardous"})), C.NOT_CERTIFIED, id="crew not certified"),
+        pytest.param(truck_t(begun=(Visit(VisitKind.START, "", MORNING_S - 60, MORNING_S - 60, MORNING_S - 60, 0, 0),)),
+                     C.BEGUN_CHANGED, id="left a minute earlier in truth"),
+        pytest.param(truck_t(max_stops=1), C.TOO_MANY_STOPS, id="one stop only"),
+        pytest.param(truck_t(max_shift_kg=199), C.SHIFT_OVERLOADED_KG, id="a kilogram too much for the day"),
+        pytest.param(truck_t(max_shift_l=999), C.SHIFT_OVERLOADED_L, id="a litre too much for the day"),
+        pytest.param(truck_t(breaks=(Break(TimeWindow(MORNING_S, MORNING_S + 4619), 60),)), C.NO_BREAK, id="no lunch"),
+        pytest.param(truck_t(max_driving_s=2999), C.NO_REST, id="drives a second too long"),
+        pytest.param(replace(DAY, facilities=(replace(PLANT, max_kg=199), WET_PLANT)), C.FACILITY_FULL, id="full"),
+        pytest.param(replace(DAY, facilities=(replace(PLANT, gates=1), WET_PLANT)), C.GATES_BUSY, id="one gate"),
         pytest.param(missing_way("duration_s"), C.UNREACHABLE, id="there is no way in time"),
         pytest.param(missing_way("distance_m"), C.UNREACHABLE, id="there is no way in metres"),
     ],
