@@ -10,7 +10,7 @@ from city.errors import CityError
 from city.network import RoadNetwork
 
 # Changes when the form itself changes, so that no cache outlives it.
-_FORM = b"dustcart roads 1"
+_FORM = b"dustcart roads 2"
 
 
 def canonical(network: RoadNetwork) -> RoadNetwork:
@@ -26,7 +26,8 @@ def canonical(network: RoadNetwork) -> RoadNetwork:
     segments = np.argsort(network.segment_id, kind="stable")
     node_row, segment_row = _inverse(nodes), _inverse(segments)
     bends, shape_start = _bends_in(network.shape_start, segments)
-    names, name = _sorted_names(network.names, network.name[segments])
+    names, name = _sorted_texts(network.names, network.name[segments])
+    rules, rule = _sorted_texts(network.rules, network.rule[segments])
     return replace(
         network,
         node_id=network.node_id[nodes],
@@ -47,6 +48,8 @@ def canonical(network: RoadNetwork) -> RoadNetwork:
         max_weight_kg=network.max_weight_kg[segments],
         name=name,
         names=names,
+        rule=rule,
+        rules=rules,
         shape_start=shape_start,
         shape_lon=network.shape_lon[bends],
         shape_lat=network.shape_lat[bends],
@@ -77,6 +80,7 @@ def _must_fit_together(network: RoadNetwork) -> None:
         **dict.fromkeys(("shape_lon", "shape_lat"), bends),
         "shape_start": segments + 1,
         "names": len(network.names),
+        "rules": len(network.rules),
         "forbidden_turns": len(network.forbidden_turns),
     }
     for field, length in lengths.items():
@@ -92,6 +96,7 @@ def _must_fit_together(network: RoadNetwork) -> None:
         ("from_node", network.from_node, nodes),
         ("to_node", network.to_node, nodes),
         ("name", network.name, len(network.names)),
+        ("rule", network.rule, len(network.rules)),
         ("forbidden_turns (from)", turns[:, 0], segments),
         ("forbidden_turns (via)", turns[:, 1], nodes),
         ("forbidden_turns (to)", turns[:, 2], segments),
@@ -120,8 +125,8 @@ def _bends_in(
     return rows, start
 
 
-def _sorted_names(names: tuple[str, ...], name: NDArray[np.int32]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """Keep the names in use, the empty one first."""
+def _sorted_texts(names: tuple[str, ...], name: NDArray[np.int32]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    """Keep the texts in use, the empty one first."""
     used = sorted({"", *(names[row] for row in np.unique(name))})
     row_of = {text: row for row, text in enumerate(used)}
     renumbered = np.array([row_of.get(text, 0) for text in names], np.int32)

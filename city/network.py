@@ -1,6 +1,6 @@
 """The road network as plain arrays: what the registry stores and the router reads. No database in here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -50,6 +50,11 @@ class RoadNetwork:
         Row in `names` of the street's name (int32); row 0 is the empty name.
     names
         All street names.
+    rule
+        Row in `rules` of what holds on the street at certain hours or for some trucks only (int32); row 0 is nothing.
+        Left out: no street has such rules.
+    rules
+        All texts of such rules, as `city.road_rules` writes them.
     shape_start, shape_lon, shape_lat
         Bends between the ends: those of segment i are rows ``shape_start[i]:shape_start[i + 1]`` (int64, float64).
     forbidden_turns
@@ -78,3 +83,9 @@ class RoadNetwork:
     shape_lon: NDArray[np.float64]
     shape_lat: NDArray[np.float64]
     forbidden_turns: NDArray[np.int64]
+    rule: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    rules: tuple[str, ...] = ("",)
+
+    def __post_init__(self) -> None:
+        if not len(self.rule) and len(self.segment_id):
+            object.__setattr__(self, "rule", np.zeros(len(self.segment_id), np.int32))

@@ -123,6 +123,7 @@ class Truck(SQLModel, table=True):
     width_cm: int = Field(default=250, gt=0)
     height_cm: int = Field(default=320, gt=0)
     gross_weight_kg: int = Field(default=16_000, gt=0)
+    road_permit: bool = Field(default=True, description="may drive where, or when, a street asks for a permit")
     fixed_cost: float = Field(default=300.0, ge=0, description="cost of a day on the road, city's currency")
     cost_per_km: float = Field(default=4.0, ge=0)
     cost_per_h: float = Field(default=90.0, ge=0, description="crew and machine")

@@ -34,6 +34,7 @@ class RoadSegment(SQLModel, table=True):
     max_width_cm: int | None = None
     max_height_cm: int | None = None
     max_weight_kg: int | None = None
+    rules: str = Field(default="", description="what holds at certain hours or for some trucks only; see docs/roads.md")
     name: str = ""
     shape: bytes | None = Field(
         default=None,

@@ -40,6 +40,7 @@ _SEGMENT_TYPES: Mapping[str, DTypeLike] = {
     "to_node": np.int64,
     **_PLAIN,
     "name": np.object_,
+    "rules": np.object_,
     "shape": np.object_,
 }
 
@@ -93,6 +94,8 @@ def load_network(session: Session, box: Box | None = None) -> RoadNetwork:
         turns = _only(turns, np.logical_and(*of_both))
     names = tuple(sorted({"", *segments["name"]}))
     row_of = {name: row for row, name in enumerate(names)}
+    rules = tuple(sorted({"", *segments["rules"]}))
+    row_of_rule = {text: row for row, text in enumerate(rules)}
     shapes = segments["shape"]
     bends = np.frombuffer(b"".join(shapes), BEND).reshape(-1, 2)
     return RoadNetwork(
@@ -105,6 +108,8 @@ def load_network(session: Session, box: Box | None = None) -> RoadNetwork:
         **{name: segments[name] for name in _PLAIN},
         name=np.fromiter((row_of[name] for name in segments["name"]), np.int32, len(segments["name"])),
         names=names,
+        rule=np.fromiter((row_of_rule[text] for text in segments["rules"]), np.int32, len(segments["rules"])),
+        rules=rules,
         shape_start=np.cumsum([0, *(len(shape) // BEND_BYTES for shape in shapes)], dtype=np.int64),
         shape_lon=bends[:, 0].astype(np.float64),
         shape_lat=bends[:, 1].astype(np.float64),
@@ -129,6 +134,7 @@ def _segments(network: RoadNetwork, rows: slice) -> list[dict[str, Any]]:
         "to_node": network.node_id[network.to_node[rows]],
         **{name: getattr(network, name)[rows] for name in _PLAIN},
         "name": [network.names[row] for row in network.name[rows].tolist()],
+        "rules": [network.rules[row] for row in network.rule[rows].tolist()],
         "shape": [bends[start:end] or None for start, end in pairwise(offsets)],
     }
     columns["speed_kmh"] = [None if isnan(speed) else speed for speed in columns["speed_kmh"].tolist()]

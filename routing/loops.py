@@ -65,6 +65,7 @@ def without_loops(network: RoadNetwork) -> RoadNetwork:
         max_height_cm=twice(network.max_height_cm),
         max_weight_kg=twice(network.max_weight_kg),
         name=twice(network.name),
+        rule=twice(network.rule),
         shape_start=shape_start,
         shape_lon=shape_lon[picked],
         shape_lat=shape_lat[picked],

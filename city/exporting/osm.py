@@ -8,10 +8,21 @@ from numpy.typing import NDArray
 
 from city.importing.osm_tags import CLASSES
 from city.network import RoadClass, RoadNetwork
+from city.road_rules import RoadRule, format_week, parse_rules
 
 # The first of several words for one class is the plainest.
 _HIGHWAY = {road_class: word for word, road_class in reversed(CLASSES.items())}
-_RULES = ("road_class", "speed_kmh", "forward", "backward", "truck", "max_width_cm", "max_height_cm", "max_weight_kg")
+_RULES = (
+    "road_class",
+    "speed_kmh",
+    "forward",
+    "backward",
+    "truck",
+    "max_width_cm",
+    "max_height_cm",
+    "max_weight_kg",
+    "rule",
+)
 
 
 def write_roads(network: RoadNetwork, path: Path) -> None:
@@ -104,7 +115,16 @@ def _tags(network: RoadNetwork, segment: int) -> dict[str, str]:
     ):
         if limit[segment]:
             tags[tag] = f"{limit[segment] / unit:g}"
+    for rule in parse_rules(network.rules[network.rule[segment]]):
+        key = "maxspeed:hgv:conditional" if rule.kmh else "hgv:conditional"
+        tags[key] = "; ".join(filter(None, (tags.get(key), _clause(rule))))
     return tags
+
+
+def _clause(rule: RoadRule) -> str:
+    value = f"{rule.kmh:g}" if rule.kmh else "permit" if rule.without_permit else "no"
+    weight = f" AND weight>{rule.above_kg / 1000:g}" if rule.above_kg else ""
+    return f"{value} @ ({format_week(rule.hours)}{weight})"
 
 
 def _turn(network: RoadNetwork, before: int, via: int, after: int) -> str:

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from city.errors import CityError
+from city.importing.osm_access import MODES
+from city.importing.osm_conditions import Tags
 from city.importing.osm_pieces import Pieces, Ways, cut
-from city.importing.osm_tags import LIMIT_KEYS, MODES, Street, Tags, is_conditional, limits, stops_trucks, street
+from city.importing.osm_tags import LIMIT_KEYS, Street, limits, stops_trucks, street
 from city.importing.osm_turns import Arc, Crossings, Outcome, Restriction, Turns, restriction
 from city.network import RoadNetwork
 
@@ -57,7 +59,8 @@ class RoadsRead:
     restrictions
         How many turn restrictions had which outcome.
     conditional_ways
-        Ways that are open, closed or limited at certain times only; counted as open.
+        Ways that are closed, limited or slower at certain hours or for some trucks; what their rules are stands in the
+        network.
     unread
         Values of tags that could not be read, with how often they came.
     """
@@ -83,7 +86,6 @@ class _Found:
     barriers: list[int] = field(default_factory=list)
     node_limits: dict[int, Limits] = field(default_factory=dict)
     restrictions: list[Restriction] = field(default_factory=list)
-    conditional: int = 0
 
 
 def read_roads(path: Path) -> RoadsRead:
@@ -118,7 +120,7 @@ def read_roads(path: Path) -> RoadsRead:
         barriers=int(np.isin(barriers, pieces.ways.node).sum()),
         missing_nodes=int(np.isnan(ways.lon).sum()),
         restrictions=Counter(outcome for _, outcome in turns.outcomes),
-        conditional_ways=found.conditional,
+        conditional_ways=sum(bool(one.rules) for one in streets),
         unread=Counter(chain.from_iterable(one.unread for one in streets)),
     )
 
@@ -161,7 +163,6 @@ def _read_way(found: _Found, way: int, tags: Tags, places: Sequence[tuple[int, i
     if seen is not None and len(places) > 1:
         found.way_ids.append(way)
         found.streets.append(seen)
-        found.conditional += is_conditional(tags)
         found.places.append(np.array(places, np.int64))
 
 
@@ -173,6 +174,9 @@ def _network(
     names = sorted({"", *(one.name for one in streets)})
     row_of = {name: row for row, name in enumerate(names)}
     name = np.array([row_of[one.name] for one in streets], np.int32)
+    rules = sorted({"", *(one.rules for one in streets)})
+    row_of_rule = {text: row for row, text in enumerate(rules)}
+    rule = np.array([row_of_rule[one.rules] for one in streets], np.int32)
     inner = np.ones(len(pieces.ways.node), bool)
     inner[pieces.first] = inner[pieces.last] = False
     columns: dict[str, Any] = {
@@ -192,6 +196,8 @@ def _network(
         **columns,
         name=name[pieces.way],
         names=tuple(names),
+        rule=rule[pieces.way],
+        rules=tuple(rules),
         shape_start=np.concatenate([[0], np.cumsum(pieces.last - pieces.first - 1)]).astype(np.int64),
         shape_lon=pieces.ways.lon[inner],
         shape_lat=pieces.ways.lat[inner],

@@ -1,12 +1,14 @@
 """What OpenStreetMap's tags of a way mean to a collection truck: rank, directions, access, speed, limits, name."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
+from city.importing.osm_access import MODES, access, closings, opens
+from city.importing.osm_conditions import Tags, clauses, lifted, speed_rules, weight_rules
 from city.importing.osm_units import length_cm, speed_kmh, weight_kg
 from city.network import RoadClass
+from city.road_rules import format_rules
 
-Tags = Mapping[str, str]
 Number = TypeVar("Number", int, float)
 
 CLASSES = {
@@ -24,34 +26,18 @@ CLASSES = {
     "track": RoadClass.TRACK,
 }
 
-# From the general to the particular: what is said of heavy goods vehicles decides, if anything is.
-MODES = ("hgv", "motor_vehicle", "vehicle", "access")
-
-# Who collects waste has business where residents, customers and deliveries have; private yards are where bins stand.
-OPEN = frozenset(
-    (
-        "yes",
-        "permissive",
-        "designated",
-        "destination",
-        "delivery",
-        "customers",
-        "customer",
-        "residents",
-        "permit",
-        "private",
-        "official",
-        "unknown",
-    )
-)
-
 WIDTH_KEYS = ("maxwidth", "maxwidth:physical")
 HEIGHT_KEYS = ("maxheight", "maxheight:physical")
 WEIGHT_KEYS = ("maxweight", "maxweight:hgv", "maxweightrating", "maxweightrating:hgv")
-LIMIT_KEYS = (*WIDTH_KEYS, *HEIGHT_KEYS, *WEIGHT_KEYS)
+# How wide a street itself is; a truck needs room at both mirrors.
+ROOM_KEYS = ("width", "est_width")
+ROOM_CM = 30
+# Wider than this a street holds any truck, and what is tagged may be the width of all its lanes.
+NARROW_CM = 350
+SPEED_KEYS = ("maxspeed", "maxspeed:hgv")
+ONEWAY_KEYS = ("oneway:hgv", "oneway:motor_vehicle", "oneway:vehicle", "oneway")
 
-# Tracks that carry a truck of 16 t: sealed, or of hard gravel.
-SOLID_TRACKS = frozenset(("grade1", "grade2"))
+LIMIT_KEYS = (*WIDTH_KEYS, *HEIGHT_KEYS, *WEIGHT_KEYS)
 
 # Barriers that stop a truck unless a tag lets it through. Gates and lift gates open for it.
 CLOSED_BARRIERS = frozenset(
@@ -93,6 +79,8 @@ class Street(NamedTuple):
     max_width_cm: int
     max_height_cm: int
     max_weight_kg: int
+    # What holds at certain hours, or for some trucks only, as `city.road_rules` writes it.
+    rules: str
     name: str
     # Tags whose values could not be read, as ``key=value``.
     unread: tuple[str, ...]
@@ -104,32 +92,51 @@ def street(tags: Tags) -> Street | None:
     road_class = CLASSES.get(highway)
     if road_class is None or tags.get("area") == "yes":
         return None
-    forward, backward = _directions(tags)
-    forward_open, backward_open = (
-        is_open and _admits(tags, highway, way) for is_open, way in ((forward, "forward"), (backward, "backward"))
-    )
-    truck = forward_open or backward_open
     unread: list[str] = []
+    ways = {
+        way: access(tags, way, unread)
+        for way, is_open in zip(("forward", "backward"), _directions(tags), strict=True)
+        if is_open
+    }
+    # A street open at some hours, or to some trucks, is there; when and to whom it is closed is for its rules.
+    open_ways = {way: said for way, said in ways.items() if not said.closed(1, True).all()}
+    left = open_ways or ways
+    rules = [
+        *(closings(open_ways.values()) if open_ways else ()),
+        *weight_rules(tags, WEIGHT_KEYS, unread),
+        *speed_rules(tags, SPEED_KEYS, unread),
+    ]
     return Street(
         road_class,
         # Closed to trucks altogether, it keeps the directions everybody else has.
-        forward_open if truck else forward,
-        backward_open if truck else backward,
-        truck,
+        "forward" in left,
+        "backward" in left,
+        bool(open_ways),
         _speed(tags, unread),
         *limits(tags, unread),
+        format_rules(dict.fromkeys(rules)),
         tags.get("name") or tags.get("ref", ""),
-        tuple(unread),
+        tuple(dict.fromkeys(unread)),
     )
 
 
 def limits(tags: Tags, unread: list[str]) -> tuple[int, int, int]:
-    """Return width (cm), height (cm) and weight (kg) that a way or a barrier allows; 0 where it sets no limit."""
+    """Return width (cm), height (cm) and weight (kg) that a way or a barrier allows; 0 where it sets no limit.
+
+    A narrow lane is as wide as its street less the room a truck needs; a limit that spares whoever has business there
+    is none.
+    """
+    width = [_least(tags, WIDTH_KEYS, length_cm, unread), _least(tags, ROOM_KEYS, _room_cm, [])]
     return (
-        _least(tags, WIDTH_KEYS, length_cm, unread),
+        min((limit for limit in width if limit), default=0),
         _least(tags, HEIGHT_KEYS, length_cm, unread),
-        _least(tags, WEIGHT_KEYS, weight_kg, unread),
+        _least(tags, [key for key in WEIGHT_KEYS if not lifted(tags, key)], weight_kg, unread),
     )
+
+
+def _room_cm(text: str) -> int | None:
+    width = length_cm(text)
+    return max(width - ROOM_CM, 1) if width is not None and width < NARROW_CM else None
 
 
 def stops_trucks(tags: Tags) -> bool:
@@ -138,20 +145,11 @@ def stops_trucks(tags: Tags) -> bool:
     if barrier is None:
         return False
     said = next((tags[mode] for mode in MODES if mode in tags), None)
-    return barrier in CLOSED_BARRIERS if said is None else not _opens(said)
+    return barrier in CLOSED_BARRIERS if said is None else not opens(said)
 
 
-def is_conditional(tags: Tags) -> bool:
-    """Whether a way is open, closed or limited only at certain times, which `street` does not tell apart."""
-    return any(
-        key.endswith(":conditional") and key.startswith((*MODES, "oneway", "maxweight", "maxheight")) for key in tags
-    )
-
-
-def _directions(tags: Tags) -> tuple[bool, bool]:
-    oneway = next(
-        (tags[key] for key in ("oneway:hgv", "oneway:motor_vehicle", "oneway:vehicle", "oneway") if key in tags), ""
-    )
+def _unconditional_directions(tags: Tags) -> tuple[bool, bool]:
+    oneway = next((tags[key] for key in ONEWAY_KEYS if key in tags), "")
     match oneway:
         case "yes" | "true" | "1":
             return True, False
@@ -167,26 +165,14 @@ def _directions(tags: Tags) -> tuple[bool, bool]:
     return True, not implied
 
 
-def _admits(tags: Tags, highway: str, direction: str) -> bool:
-    for mode in MODES:
-        # Open at some hours counts as open: the hours of a pedestrian street belong to the points in it.
-        if _opens(tags.get(f"{mode}:conditional", "").partition("@")[0]):
-            return True
-        for key in (f"{mode}:{direction}", mode):
-            if key in tags:
-                return _opens(tags[key])
-    match highway:
-        case "pedestrian":
-            return False
-        case "track":
-            return tags.get("tracktype") in SOLID_TRACKS
-        case "service":
-            return tags.get("service") not in ("emergency_access", "bus", "busbay")
-    return True
-
-
-def _opens(values: str) -> bool:
-    return any(value.strip() in OPEN for value in values.split(";"))
+def _directions(tags: Tags) -> tuple[bool, bool]:
+    """Return which directions are open all day; a street that is one-way at some hours is one-way."""
+    forward, backward = _unconditional_directions(tags)
+    for key in ONEWAY_KEYS:
+        for clause in clauses(tags, key).read:
+            also_forward, also_backward = _unconditional_directions({**tags, key: clause.value})
+            forward, backward = forward and also_forward, backward and also_backward
+    return forward, backward
 
 
 def _speed(tags: Tags, unread: list[str]) -> float:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from city.importing.osm_tags import MODES, Tags
+from city.importing.osm_access import MODES
+from city.importing.osm_conditions import Tags, clauses
 
 
 class Restriction(NamedTuple):
@@ -48,7 +49,7 @@ class Turns(NamedTuple):
 
 
 def restriction(relation: int, tags: Tags, members: Iterable[tuple[str, int, str]]) -> Restriction | None:
-    """Read a relation; ``None`` if it is no restriction, or does not bind trucks all day.
+    """Read a relation; ``None`` if it is no restriction, or does not bind trucks.
 
     Parameters
     ----------
@@ -60,7 +61,11 @@ def restriction(relation: int, tags: Tags, members: Iterable[tuple[str, int, str
     if tags.get("type") != "restriction":
         return None
     modes = MODES[:-1]
-    rule = next((tags[key] for key in (*(f"restriction:{mode}" for mode in modes), "restriction") if key in tags), "")
+    keys = (*(f"restriction:{mode}" for mode in modes), "restriction")
+    rule = next((tags[key] for key in keys if key in tags), "")
+    if not rule:
+        # Forbidden at some hours is forbidden: a plan must hold throughout its shift.
+        rule = next((clause.value for key in keys for clause in clauses(tags, key).read), "")
     exempt = {mode.strip() for mode in tags.get("except", "").split(";")}
     if not rule.startswith(("no_", "only_")) or exempt & set(modes):
         return None

@@ -1,6 +1,6 @@
 """A city's files: real road networks come back from them, and a folder holds all of them or none."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,19 @@ from city.importing import import_city
 from city.importing.osm import read_roads
 from city.network import RoadNetwork
 from city.store import load, save
-from tests.city.small_city import small_city
+from tests.city.small_city import small_city, small_network
 
-RULES = ["length_m", "road_class", "forward", "backward", "truck", "max_width_cm", "max_height_cm", "max_weight_kg"]
+RULES = [
+    "length_m",
+    "road_class",
+    "forward",
+    "backward",
+    "truck",
+    "max_width_cm",
+    "max_height_cm",
+    "max_weight_kg",
+    "rule",
+]
 
 
 def there_and_back(network: RoadNetwork, folder: Path) -> RoadNetwork:
@@ -59,6 +69,20 @@ def test_turns_and_limits_come_back_where_ways_have_to_be_cut_and_ids_renewed(
     np.testing.assert_allclose(segments, segments_again, rtol=0, atol=2e-3)
     assert turns == turns_again
     assert len(turns) > 400
+
+
+def test_what_holds_at_certain_hours_comes_back(tmp_path: Path) -> None:
+    rules = (
+        "",
+        "30 km/h @ 22:00-06:00",
+        "closed @ 07:30-19:00 above 7500 kg",
+        "closed @ Mo-Fr 11:00-16:00; Sa 11:00-24:00",
+        "closed @ 24/7 without permit",
+    )
+    network = replace(small_network(), rules=rules, rule=np.array([0, 1, 2, 3, 4], np.int32))
+    again = there_and_back(network, tmp_path)
+    assert again.rules == canonical(network).rules
+    assert len(set(again.rule.tolist())) == len(rules)
 
 
 def test_a_small_city_with_a_closure_comes_back_from_its_files(engine: Engine, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from city.importing.osm_tags import is_conditional, stops_trucks, street
+from city.importing.osm_tags import stops_trucks, street
 from city.network import RoadClass
 
 
@@ -74,7 +74,7 @@ def test_a_pedestrian_street_with_hours_for_deliveries_is_open() -> None:
     seen = street({"highway": "pedestrian", "motor_vehicle": "no", **hours})
     assert seen is not None
     assert seen.truck
-    assert is_conditional(hours)
+    assert seen.rules == "closed @ Mo 00:00-06:00,11:00-06:00; Tu-Fr 11:00-06:00; Sa 11:00-24:00; Su 00:00-24:00"
     closed_to_trucks = street({"highway": "pedestrian", "hgv": "no", **hours})
     assert closed_to_trucks is not None
     assert not closed_to_trucks.truck
