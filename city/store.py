@@ -30,7 +30,7 @@ from city.registry import (
     Truck,
 )
 from city.street_rows import Box, load_network, write_network
-from city.tables import TABLES, Table, faults
+from city.tables import TABLES, Table, inconsistencies
 
 __all__ = ["Box", "Changes", "CityData", "changes", "city_of", "load", "load_network", "load_table", "save", "write"]
 
@@ -97,15 +97,9 @@ def keep_other_writers_out(session: Session) -> None:
 
 def write(session: Session, data: CityData, *, replace: bool = False) -> Changes:
     """Do what `save` does, in the caller's transaction."""
-    fault = next(faults(data), None)
-    if fault is not None:
-        raise CityError(f"{fault}; mend it and save the city again")
     keep_other_writers_out(session)
     network = canonical(data.network)
-    version = version_of(network)
-    found = changes(session, data, version)
-    if not replace:
-        _must_be_the_same_city(found)
+    found = _changes(session, data, version_of(network), replace=replace)
     for change in found:
         _apply(session, change)
     if found.roads:
@@ -113,13 +107,22 @@ def write(session: Session, data: CityData, *, replace: bool = False) -> Changes
     return found
 
 
-def changes(session: Session, data: CityData, roads_version: str | None = None) -> Changes:
-    """Say what `save` would change, without changing it."""
-    version = roads_version or version_of(canonical(data.network))
+def changes(session: Session, data: CityData, *, replace: bool = False) -> Changes:
+    """Say what `save` would change, without changing it; refuse what it would refuse."""
+    return _changes(session, data, version_of(canonical(data.network)), replace=replace)
+
+
+def _changes(session: Session, data: CityData, version: str, *, replace: bool) -> Changes:
+    wrong = next(inconsistencies(data), None)
+    if wrong is not None:
+        raise CityError(f"{wrong}; mend it and save the city again")
     city = City(id=1, name=data.city.name, timezone=data.city.timezone, source=data.city.source, roads_version=version)
     known = session.exec(select(City.roads_version)).first()
     tables = (compare(session, CITY, [city]), *(compare(session, table, getattr(data, table.rows)) for table in TABLES))
-    return Changes(tables, known != version)
+    found = Changes(tables, known != version)
+    if not replace:
+        _must_be_the_same_city(found)
+    return found
 
 
 def load(session: Session) -> CityData:
@@ -137,7 +140,8 @@ def load(session: Session) -> CityData:
 
 def load_table(session: Session, table: Table) -> list[Any]:
     """Read one table of the registry, inactive rows included, in the order of its key."""
-    return list(session.exec(select(table.model).order_by(*(table.stored.c[key] for key in table.key))))
+    # Not by the database: PostgreSQL would go by the collation it was set up with.
+    return sorted(session.exec(select(table.model)), key=table.identity)
 
 
 def city_of(session: Session) -> City:

@@ -79,7 +79,7 @@ BY_ROWS = {table.rows: table for table in TABLES}
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Inconsistency:
     """A row that cannot stand in the registry: its key is there twice, or it names a row that is not there.
 
     Attributes
@@ -106,7 +106,7 @@ class Fault:
         return f"{subject} has {self.column} {self.value}, and there is no such {self.target.one}"
 
 
-def faults(data: "CityData") -> Iterator[Fault]:
+def inconsistencies(data: "CityData") -> Iterator[Inconsistency]:
     """Find rows that cannot be stored, parents first. Of rows with one key the first is the good one.
 
     A row that is faulty itself does not count as there: what names it is faulty too.
@@ -116,17 +116,17 @@ def faults(data: "CityData") -> Iterator[Fault]:
         there = known[table.rows] = set()
         for row in getattr(data, table.rows):
             identity = table.identity(row)
-            fault = Fault(table, row) if identity in there else lost_reference(table, row, known)
-            if fault:
-                yield fault
+            found = Inconsistency(table, row) if identity in there else lost_reference(table, row, known)
+            if found:
+                yield found
             else:
                 there.add(identity)
 
 
-def lost_reference(table: Table, row: SQLModel, known: Mapping[str, set[Any]]) -> Fault | None:
+def lost_reference(table: Table, row: SQLModel, known: Mapping[str, set[Any]]) -> Inconsistency | None:
     """Return the first reference of a row to none of the `known` identities of that table, if there is one."""
     for column, target in table.references.items():
         value = getattr(row, column)
         if value is not None and value not in known[target]:
-            return Fault(table, row, column, value, BY_ROWS[target])
+            return Inconsistency(table, row, column, value, BY_ROWS[target])
     return None

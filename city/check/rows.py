@@ -9,7 +9,7 @@ from city.hours import parse_hours
 from city.registry import ClosureKind
 from city.store import CityData
 from city.streams import parse_streams
-from city.tables import BY_ROWS, TABLES, faults
+from city.tables import BY_ROWS, TABLES, inconsistencies
 
 # What is worth a finding of its own when the city has none of it.
 NEEDED = ("districts", "points", "bins", "facilities", "trucks", "shifts", "crews")
@@ -26,7 +26,7 @@ def row_findings(data: CityData) -> Iterator[Finding]:
     for rows in NEEDED:
         if not any(_active(data, rows)):
             yield Finding(f"no_{rows}", "city", data.city.name)
-    for fault in faults(data):
+    for fault in inconsistencies(data):
         subject = fault.table.name(fault.row)
         if fault.target is None:
             yield Finding("twice", fault.table.rows, subject)

@@ -94,7 +94,7 @@ def read_table(table: Table, records: Records, timezone: ZoneInfo) -> TableRead:
             made = Fault("twice", {"first": first.line})
         subject = " ".join(str(record.values.get(column, "")) for column in table.key)
         exclusions.append(Exclusion(name, record.line, table.rows, subject, made.code, made.numbers))
-    return TableRead(table, name, list(rows.values()), exclusions, list(_unread_columns(table, records)))
+    return TableRead(table, name, list(rows.values()), exclusions, list(unread_columns(records, table.columns)))
 
 
 def required_columns(table: Table) -> list[str]:
@@ -111,10 +111,11 @@ def _must_have_columns(table: Table, records: Records) -> None:
         )
 
 
-def _unread_columns(table: Table, records: Records) -> Iterator[Remark]:
-    unread = [name for name in records.columns if name and name not in table.columns]
+def unread_columns(records: Records, known: Sequence[str]) -> Iterator[Remark]:
+    """Name the columns of a file that say nothing to us, and which of ours they may be meant for."""
+    unread = [name for name in records.columns if name and name not in known]
     if unread:
-        near = [match for name in unread for match in get_close_matches(name, table.columns, 1)]
+        near = [match for name in unread for match in get_close_matches(name, known, 1)]
         code = "columns_misspelt" if near else "columns_not_read"
         yield Remark(records.source.name, code, {"columns": ", ".join(unread), "known": ", ".join(near)})
 

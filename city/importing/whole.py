@@ -16,7 +16,7 @@ from city.importing.osm import read_roads
 from city.importing.records import Records, in_degrees, read_records
 from city.importing.report import ImportReport
 from city.importing.road_remarks import road_remarks
-from city.importing.rows import read_table
+from city.importing.rows import read_table, unread_columns
 from city.importing.sources import CITY as CITY_FILE
 from city.importing.sources import PLACED, ROADS, Source, find_sources
 from city.journal import record
@@ -26,6 +26,9 @@ from city.store import changes, keep_other_writers_out, load_network, write
 from city.tables import BY_ROWS
 
 Progress = Callable[[str], object]
+
+# What a file says of the city itself.
+CITY_COLUMNS = ("name", "timezone", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,10 @@ def import_city(
             placed = source.holds in PLACED
             read = read_records(source, placed=placed, encoding=options.encoding)
             records[source.holds] = in_degrees(read, crs) if placed else read
-    city = _city(records.pop(CITY_FILE, None), options, present, sources)
+    of_city = records.pop(CITY_FILE, None)
+    city = _city(of_city, options, present, sources)
+    if of_city is not None:
+        remarks += unread_columns(of_city, CITY_COLUMNS)
     zone = _zone(city.timezone)
     tables = {holds: read_table(BY_ROWS[holds], read, zone) for holds, read in records.items()}
     roads = None
@@ -117,7 +123,7 @@ def import_city(
         network = roads.network if roads else _stored_roads(session)
         merger = Merger(tables, keep=options.keep)
         data = merger.merge(session, city, network)
-        found = changes(session, data) if options.dry_run else write(session, data, replace=options.replace)
+        found = (changes if options.dry_run else write)(session, data, replace=options.replace)
         if found and not options.dry_run:
             summary = {change.table.rows: [len(change.added), change.updated, len(change.retired)] for change in found}
             after = {"files": [source.name for source in sources], "added_updated_retired": summary}

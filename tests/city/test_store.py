@@ -201,6 +201,15 @@ def test_another_city_does_not_replace_this_one_by_accident(engine: Engine) -> N
         assert session.get_one(CollectionPoint, "p1").active is False
 
 
+def test_rows_come_back_in_one_order_whatever_the_database_calls_alphabetical(engine: Engine) -> None:
+    data = small_city()
+    ids = ["B", "a", "Á", "a-1", "a1", "_", "北"]
+    data.points += [CollectionPoint(**data.points[0].model_dump(exclude={"id"}), id=name) for name in ids]
+    save(engine, data)
+    with reading(engine) as session:
+        assert [row.id for row in load(session).points] == sorted(["p1", "p2", *ids])
+
+
 def test_asking_what_would_change_changes_nothing(engine: Engine) -> None:
     with reading(engine) as session:
         found = changes(session, small_city())

@@ -228,6 +228,10 @@ BAD_ROWS: list[tuple[str, list[object], str, str]] = [
     ("crews.csv", ["x", "", "d1", "late", "t1"], "x", "names_unknown"),
     ("closures.csv", ["road", "99", "2026-03-02", "", ""], "road 99 2026-03-02", "closes_nothing"),
     ("closures.csv", ["point", "p1", "next week", "", ""], "point p1 next week", "bad_moment"),
+    ("closures.csv", ["point", "p1", "2026-03-02 22:00", "2026-03-02 22:00", ""], "point p1", "ends_before_start"),
+    ("closures.csv", ["point", "p1", "2026-03-02 22:00", "2026-03-01", ""], "point p1", "ends_before_start"),
+    ("points.csv", _point("x", kind="str\0eet"), "x", "no_text"),
+    ("points.csv", _point("x", hours="06:00\0"), "x", "no_text"),
 ]
 
 
@@ -331,11 +335,11 @@ def test_files_and_columns_that_were_not_read_are_mentioned(stored: Engine, fold
     _write(
         folder / "shifts.csv", [[*FILES["shifts.csv"][0], "nme_zh", "boss"], ["early", "Früh", "05:30-13:30", "", ""]]
     )
-    remarks = {remark.code: remark for remark in _import(stored, folder).remarks}
-    assert "notes.csv" in remarks["file_not_read"].sentence("en")
-    assert remarks["columns_misspelt"].sentence("en") == (
-        "shifts.csv: columns nme_zh, boss were not read; are name_zh meant?"
-    )
+    _write(folder / "city.csv", [[*FILES["city.csv"][0], "mayor"], [*FILES["city.csv"][1], "Meier"]])
+    said = [remark.sentence("en") for remark in _import(stored, folder).remarks]
+    assert any("notes.csv" in one for one in said)
+    assert "shifts.csv: columns nme_zh, boss were not read; are name_zh meant?" in said
+    assert "city.csv: columns mayor were not read." in said
 
 
 def test_a_file_of_another_name_is_told_what_it_holds(stored: Engine, folder: Path) -> None:
@@ -347,8 +351,10 @@ def test_a_file_of_another_name_is_told_what_it_holds(stored: Engine, folder: Pa
 def test_another_city_is_refused_unless_it_is_to_replace_this_one(stored: Engine, folder: Path) -> None:
     _import(stored, folder)
     _write(folder / "points.csv", [FILES["points.csv"][0], _point("q1"), _point("q2", lon=8.693)])
-    with pytest.raises(CityError, match="retire 2 of the 2 collection points"):
-        _import(stored, folder / "points.csv")
+    for dry_run in (True, False):
+        with pytest.raises(CityError, match="retire 2 of the 2 collection points"):
+            _import(stored, folder / "points.csv", dry_run=dry_run)
+    assert _import(stored, folder / "points.csv", replace=True, dry_run=True).changes
     assert _import(stored, folder / "points.csv", replace=True).written
 
 
