@@ -36,6 +36,8 @@ from sensors.telemetry import Reading
 # The day the demo begins, a Wednesday, and how long the city was watched before.
 FIRST_DAY = date(2026, 3, 4)
 HISTORY = timedelta(days=3)
+# Who mounted the devices.
+INSTALLER = "installer"
 # The clock starts this long before the agents plan for the first time.
 BEFORE_PLANNING = timedelta(seconds=20)
 
@@ -126,7 +128,7 @@ def set_up(home: Home, made: Made, progress: Progress) -> None:
         with reading(engine) as session:
             starts_at = _first_planning(session) - BEFORE_PLANNING
         world = world_of(engine, made.seed, starts_at - HISTORY)
-        register_devices(engine, mountings(world))
+        register_devices(engine, mountings(world), at=world.at, actor=INSTALLER)
         live_through(world, engine, starts_at, lambda done: progress("history", done))
         world.save(home.world)
     finally:

@@ -31,11 +31,7 @@ def given(session: Session, **columns: TypeEngine[Any]) -> sa.FromClause:
         Name and type of each column.
     """
     if _is_postgresql(session):
-        return (
-            sa.func.json_to_recordset(sa.cast(_DOCUMENT, postgresql.JSON))
-            .table_valued(*(sa.column(name, kind) for name, kind in columns.items()))
-            .render_derived(name="given", with_types=True)
-        )
+        return _recordset(columns)
     each = sa.func.json_each(_DOCUMENT).table_valued("value", name="each")
     return sa.select(
         *(sa.func.json_extract(each.c.value, f"$.{name}", type_=kind).label(name) for name, kind in columns.items())
@@ -117,7 +113,7 @@ def _writer(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
 
 @cache
 def _insert_given(table: sa.Table, names: tuple[str, ...], update: tuple[str, ...]) -> sa.Insert:
-    rows = _recordset(table, names)
+    rows = _recordset({name: table.c[name].type for name in names})
     insert = postgresql.insert(table).from_select(names, sa.select(*(rows.c[name] for name in names)))
     if not update:
         return insert.on_conflict_do_nothing()
@@ -129,7 +125,7 @@ def _insert_given(table: sa.Table, names: tuple[str, ...], update: tuple[str, ..
 
 @cache
 def _update_given(table: sa.Table, keys: tuple[str, ...], changed: tuple[str, ...]) -> sa.Update:
-    rows = _recordset(table, (*keys, *changed))
+    rows = _recordset({name: table.c[name].type for name in (*keys, *changed)})
     return (
         sa.update(table)
         .where(*(table.c[key] == rows.c[key] for key in keys))
@@ -137,10 +133,11 @@ def _update_given(table: sa.Table, keys: tuple[str, ...], changed: tuple[str, ..
     )
 
 
-def _recordset(table: sa.Table, names: Sequence[str]) -> sa.FromClause:
+def _recordset(columns: Mapping[str, TypeEngine[Any]]) -> sa.FromClause:
+    """Let PostgreSQL make rows of the document."""
     return (
         sa.func.json_to_recordset(sa.cast(_DOCUMENT, postgresql.JSON))
-        .table_valued(*(sa.column(name, table.c[name].type) for name in names))
+        .table_valued(*(sa.column(name, kind) for name, kind in columns.items()))
         .render_derived(name="given", with_types=True)
     )
 

@@ -1,15 +1,18 @@
 """Devices: which sensor looks into which bin, from how high; registered one by one or from a table."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlmodel import select
+from sqlmodel import Session, col, select
 
 from city.database import transaction
-from city.registry import Bin
+from city.journal import record
+from city.registry import Bin, CollectionPoint
+from sensors import payloads
 from sensors.errors import IntakeError
 from sensors.telemetry import Device
 from sensors.uplink import normal_device_id
@@ -51,37 +54,95 @@ class NotRegistered:
     reason: str
 
 
-def register_devices(engine: Engine, mountings: Iterable[Mounting]) -> tuple[NotRegistered, ...]:
+def register_devices(
+    engine: Engine, mountings: Iterable[Mounting], *, at: datetime, actor: str
+) -> tuple[NotRegistered, ...]:
     """Register sensors, or move and change registered ones. Good ones are kept, the others reported.
+
+    Parameters
+    ----------
+    at, actor
+        When, and who; for the journal.
 
     Returns
     -------
     tuple of NotRegistered
-        What was refused: a bin that is not in the registry, a name that is none, an impossible height.
+        What was refused: a bin that is not in the registry, a name that is none, a model that nothing here can read,
+        an impossible height.
     """
     wanted = list(mountings)
     refused: list[NotRegistered] = []
     with transaction(engine) as session:
-        known_bins = set(session.exec(select(Bin.id)))
+        districts = dict(
+            session.exec(
+                select(Bin.id, CollectionPoint.district_id).join(
+                    CollectionPoint, col(CollectionPoint.id) == col(Bin.point_id)
+                )
+            ).all()
+        )
         known = {device.id: device for device in session.exec(select(Device))}
         for mounting in wanted:
             try:
-                device = _device(mounting, known_bins)
+                device = device_of(mounting, districts)
             except IntakeError as error:
                 refused.append(NotRegistered(mounting, error.code, str(error)))
-            else:
-                # Merging looks an unknown one up, each by itself.
-                session.merge(device) if device.id in known else session.add(device)
-                known.setdefault(device.id, device)
+                continue
+            district_id = districts.get(device.bin_id or "")
+            kept = keep_device(session, device, known.get(device.id), district_id=district_id, at=at, actor=actor)
+            known[device.id] = kept
     return tuple(refused)
 
 
-def _device(mounting: Mounting, known_bins: set[str]) -> Device:
+def keep_device(
+    session: Session, device: Device, known: Device | None, *, district_id: str | None, at: datetime, actor: str
+) -> Device:
+    """Store a device in the caller's transaction, and write in the journal what changed, if anything did.
+
+    Parameters
+    ----------
+    known
+        The stored device of that id, if there is one.
+    district_id
+        Where its bin stands; ``None``: it is in store.
+    """
+    before, after = known.model_dump() if known else {}, device.model_dump()
+    if before == after:
+        return device
+    # Merging would look an unknown one up, each by itself.
+    kept = session.merge(device) if known else device
+    session.add(kept)
+    record(
+        session,
+        at=at,
+        actor=actor,
+        action="device.changed" if known else "device.registered",
+        subject=f"device/{device.id}",
+        district_id=district_id,
+        before=before,
+        after=after,
+    )
+    return kept
+
+
+def device_of(mounting: Mounting, known_bins: Container[str | None]) -> Device:
+    """Return the device of a mounting.
+
+    Raises
+    ------
+    IntakeError
+        ``unknown_bin``, ``unknown_model``, ``impossible_value``, or what is wrong with the device's name.
+    """
     if mounting.bin_id is not None and mounting.bin_id not in known_bins:
         raise IntakeError(
             "unknown_bin",
             f"device {mounting.device_id} looks into bin {mounting.bin_id}, which is not in the registry;"
             " import the bin first",
+        )
+    if mounting.model and mounting.model not in payloads.models():
+        raise IntakeError(
+            "unknown_model",
+            f"nothing here can read the bytes of a {mounting.model}, which device {mounting.device_id} is said to be;"
+            f" known are {', '.join(payloads.models())}, or none if the port or the envelope tells",
         )
     if not 0 < mounting.mounting_height_cm <= HIGHEST_MOUNTING_CM:
         raise IntakeError(

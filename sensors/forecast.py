@@ -186,11 +186,6 @@ def overflow_times(states: States, probability: float) -> Floats:
     return found
 
 
-def level_quantile(state: Estimated, at: datetime, probability: float) -> float:
-    """Return the level that is not exceeded with a probability at a moment, if nobody empties the bin before."""
-    return float(level_quantiles(stack([state]), np.array([at.timestamp()]), [probability])[0, 0])
-
-
 def level_quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> Floats:
     """Return quantiles of many bins' levels, each at a moment of its own.
 

@@ -12,7 +12,7 @@ from sensors.telemetry import DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class Retried:
     """What became of dead letters that were tried again.
 
     Parameters
@@ -34,10 +34,10 @@ def list_letters(session: Session, *, code: str | None = None) -> list[DeadLette
     return list(session.exec(query if code is None else query.where(DeadLetter.code == code)))
 
 
-def replay_letters(engine: Engine, clock: Clock, *, code: str | None = None) -> Replayed:
+def retry_letters(engine: Engine, clock: Clock, *, code: str | None = None) -> Retried:
     """Take dead letters in again. Those of use now leave the table; the others stay.
 
-    A process killed half-way leaves a letter whose readings are stored; the next replay finds them known and
+    A process killed half-way leaves a letter whose readings are stored; the next try finds them known and
     removes it.
     """
     with reading(engine) as session:
@@ -51,4 +51,4 @@ def replay_letters(engine: Engine, clock: Clock, *, code: str | None = None) -> 
             continue
         with transaction(engine) as session:
             session.delete(session.get_one(DeadLetter, letter.id))
-    return Replayed(len(letters), stored, still_dead)
+    return Retried(len(letters), stored, still_dead)

@@ -24,7 +24,7 @@ from city.migrate import upgrade
 from city.registry import Bin, CollectionPoint, District, PointKind
 from city.streams import Stream
 from sensors import payloads
-from sensors.decoders import decode
+from sensors.decoders import decode, tables
 from sensors.devices import Mounting, register_devices
 from sensors.errors import IntakeError
 from sensors.forecast import level_quantiles, stack
@@ -47,9 +47,6 @@ from sensors.uplink import Uplink
 # Forecasts are made this often, and not before the sensors were heard for that long.
 EVERY = timedelta(hours=6)
 WARM_UP = timedelta(days=14)
-
-# Formats that are tables: the first line is their head, and belongs to every message cut out of them.
-TABLES = frozenset({"fes-csv"})
 
 # The bottom is where nearly no distance is farther, and a little noise below; the bin counts as full this far below
 # the sensor, which sits in its lid.
@@ -145,7 +142,7 @@ def replay(
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(f"sqlite:///{Path(folder) / 'replay.sqlite'}")
         upgrade(engine)
-        _mount(engine, distances, model, geometry or Geometry())
+        _mount(engine, distances, model, geometry or Geometry(), lines[0].at)
         counted: Counter[str] = Counter()
         rejected: Counter[str] = Counter()
         origins: dict[str, _Origins] = defaultdict(_Origins)
@@ -192,7 +189,7 @@ def _texts(path: Path, format_name: str) -> tuple[bytes, list[bytes]]:
     texts = [text for text in body.splitlines() if text.strip()]
     if not texts:
         raise IntakeError("unreadable", f"{path} is empty")
-    return (texts[0] + b"\n", texts[1:]) if format_name in TABLES else (b"", texts)
+    return (texts[0] + b"\n", texts[1:]) if format_name in tables() else (b"", texts)
 
 
 def _lines(head: bytes, texts: Sequence[bytes], format_name: str) -> Iterator[_Line]:
@@ -228,7 +225,9 @@ def _distances(lines: Sequence[_Line], model: str) -> dict[str, list[float]]:
     return distances
 
 
-def _mount(engine: Engine, distances: Mapping[str, Sequence[float]], model: str, geometry: Geometry) -> None:
+def _mount(
+    engine: Engine, distances: Mapping[str, Sequence[float]], model: str, geometry: Geometry, at: datetime
+) -> None:
     """Put a bin under every device."""
     mountings = []
     with transaction(engine) as session:
@@ -250,7 +249,7 @@ def _mount(engine: Engine, distances: Mapping[str, Sequence[float]], model: str,
                 )
             )
             mountings.append(Mounting(device_id, device_id, model, height_cm))
-    if refused := register_devices(engine, mountings):
+    if refused := register_devices(engine, mountings, at=at, actor="replay"):
         raise IntakeError(refused[0].code, refused[0].reason)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from api.accounts import local_actor
 from api.cli.database import open_current
 from api.cli.printing import Json, notices, print_json, results
 from city.clock import SystemClock
@@ -13,7 +14,7 @@ from city.database import reading
 from city.settings import Settings
 from sensors.decoders import formats
 from sensors.devices import COLUMNS, read_mountings, register_devices
-from sensors.letters import list_letters, replay_letters
+from sensors.letters import list_letters, retry_letters
 
 app = typer.Typer(no_args_is_help=True, help="Devices and what they report.")
 
@@ -28,7 +29,7 @@ def register(
 ) -> None:
     """Register devices, or move registered ones. Good rows are kept; exit code 1 if any was refused."""
     mountings = read_mountings(file)
-    refused = register_devices(open_current(Settings()), mountings)
+    refused = register_devices(open_current(Settings()), mountings, at=SystemClock().now(), actor=local_actor())
     if as_json:
         print_json(
             {
@@ -64,7 +65,7 @@ def letters(*, code: Code = None, as_json: Json = False) -> None:
 @app.command()
 def retry(*, code: Code = None, as_json: Json = False) -> None:
     """Take unusable messages in again, after what was wrong has been mended."""
-    done = replay_letters(open_current(Settings()), SystemClock(), code=code)
+    done = retry_letters(open_current(Settings()), SystemClock(), code=code)
     if as_json:
         print_json({"tried": done.tried, "stored": done.stored, "still_dead": done.still_dead})
         return

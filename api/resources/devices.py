@@ -17,9 +17,8 @@ from api.fields import Body, Id, PathId
 from api.paging import invalid
 from api.problems import Refusal, refusals
 from city.database import reading, transaction
-from city.journal import record
 from city.registry import Bin, CollectionPoint
-from sensors.devices import HIGHEST_MOUNTING_CM
+from sensors.devices import HIGHEST_MOUNTING_CM, Mounting, device_of, keep_device
 from sensors.errors import IntakeError
 from sensors.telemetry import Device
 from sensors.uplink import normal_device_id
@@ -97,19 +96,10 @@ def put_device(
     with _alone(), transaction(context.engine) as session:
         before = _find(session, principal, name, lock=True)
         _check_seen(before, if_match)
-        district = _district_of(session, principal, body.bin_id)
-        after = Device(id=name, **body.model_dump())
-        session.merge(after)
-        record(
-            session,
-            at=context.clock.now(),
-            actor=principal.actor,
-            action="device.changed" if before else "device.registered",
-            subject=f"device/{name}",
-            district_id=district,
-            before=before.model_dump() if before else {},
-            after=after.model_dump(),
-        )
+        district_id = _district_of(session, principal, body.bin_id)
+        after = _asked(name, body)
+        now = context.clock.now()
+        keep_device(session, after, before, district_id=district_id, at=now, actor=principal.actor)
     response.status_code = 200 if before else 201
     return _shown(after, response)
 
@@ -128,6 +118,14 @@ def _named(device_id: str) -> str:
         return normal_device_id(device_id)
     except IntakeError as error:
         raise invalid("path", "device_id", error.code, str(error)) from error
+
+
+def _asked(name: str, body: Mounted) -> Device:
+    mounting = Mounting(name, body.bin_id, body.model, body.mounting_height_cm, body.active)
+    try:
+        return device_of(mounting, known_bins=(body.bin_id,))
+    except IntakeError as error:
+        raise invalid("body", "/model", error.code, str(error)) from error
 
 
 def _find(session: Session, principal: Principal, name: str, *, lock: bool = False) -> Device | None:

@@ -10,11 +10,13 @@ from api.context import Here
 from api.fields import ID_RULES, InLanguage
 from api.problems import Refusal, refusals
 from city.wording import say
-from sensors.decoders import formats
+from sensors.decoders import formats, tables
 from sensors.intake import receive
 
 router = APIRouter(tags=["telemetry"])
 
+# What is delivered is JSON; tables are files, for `dustcart sensors replay`.
+DELIVERED = tuple(name for name in formats() if name not in tables())
 _EXAMPLES = {
     "one": {
         "summary": "dustcart: one reading",
@@ -72,7 +74,7 @@ def deliver(
     context: Here,
     language: InLanguage,
     response: Response,
-    format_name: Annotated[str, Path(alias="format", **ID_RULES, description=f"one of {', '.join(formats())}")],
+    format_name: Annotated[str, Path(alias="format", **ID_RULES, description=f"one of {', '.join(DELIVERED)}")],
     body: Annotated[bytes, Depends(body_of)],
 ) -> ReceiptView:
     """Deliver readings. The answer comes after they are stored.
@@ -82,7 +84,7 @@ def deliver(
     - **422**: none can be used. Sending the same again does not help.
     - **503**: could not be stored; send again.
     """
-    if format_name not in formats():
+    if format_name not in DELIVERED:
         raise Refusal("not-found")
     receipt = receive(context.engine, context.clock, format=format_name, body=body)
     rejected = [

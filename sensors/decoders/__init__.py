@@ -15,15 +15,24 @@ from sensors.uplink import Unusable, Uplink
 Decoder = Callable[[bytes], list[Uplink | Unusable]]
 
 _decoders: dict[str, Decoder] = {}
+_tables: set[str] = set()
 
 
-def decoder(name: str) -> Callable[[Decoder], Decoder]:
-    """Register a function as the decoder of a format."""
+def decoder(name: str, *, table: bool = False) -> Callable[[Decoder], Decoder]:
+    """Register a function as the decoder of a format.
+
+    Parameters
+    ----------
+    table
+        A file with a head and a line for each message, and not JSON.
+    """
 
     def register(function: Decoder) -> Decoder:
         if name in _decoders:
             raise ValueError(f"two decoders for the format {name!r}")
         _decoders[name] = function
+        if table:
+            _tables.add(name)
         return function
 
     return register
@@ -39,6 +48,12 @@ def formats() -> tuple[str, ...]:
     """Name every format that can be read."""
     _load()
     return tuple(sorted(_decoders))
+
+
+def tables() -> tuple[str, ...]:
+    """Name those formats that are tables: files to be read, not messages that are delivered."""
+    _load()
+    return tuple(sorted(_tables))
 
 
 def decode(format: str, body: bytes) -> list[Uplink | Unusable]:  # noqa: A002 - the word callers use

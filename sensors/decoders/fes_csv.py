@@ -17,7 +17,7 @@ from sensors.uplink import Unusable, Uplink, checked, normal_device_id, one_of_m
 COLUMNS = ("time_ms", "device", "height_cm", "voltage_mv", "temperature_c", "tilt_deg", "tx_event")
 
 
-@decoder("fes-csv")
+@decoder("fes-csv", table=True)
 def decode(body: bytes) -> list[Uplink | Unusable]:
     """Read a table; lines that cannot be used do not spoil the others."""
     try:

@@ -83,7 +83,9 @@ def everybody(people: People) -> TestClient:
     """Somebody with every role in every district, and objects to trip over."""
     make_dispatch(people.engine, people.clock)
     make_proposal(people.engine, people.clock, ELSEWHERE)
-    register_devices(people.engine, [Mounting("meter-1", f"{HERE}-p0-dry", "", 150)])
+    register_devices(
+        people.engine, [Mounting("meter-1", f"{HERE}-p0-dry", "", 150)], at=people.clock.now(), actor="ann"
+    )
     return people.client(*((role, EVERYWHERE) for role in Role), name="everybody")
 
 

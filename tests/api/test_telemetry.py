@@ -149,7 +149,8 @@ def test_real_envelopes_of_network_servers_are_taken_in(
     fresh = text.replace(moment[:19], now[:19])
     taken = gateway.post(f"/api/v1/intake/{format_name}", content=fresh, headers={"Content-Type": "application/json"})
     assert (taken.status_code, taken.json()["stored"]) == (200, 1), taken.text
-    assert gateway.post("/api/v1/intake/morse", json={}).status_code == 404
+    for unknown in ("morse", "fes-csv"):  # a table is a file, and no JSON
+        assert gateway.post(f"/api/v1/intake/{unknown}", json={}).status_code == 404
 
 
 def test_moving_a_device_takes_the_tag_of_where_it_was(people: People, integrator: TestClient) -> None:
@@ -174,6 +175,10 @@ def test_devices_are_set_up_in_ones_own_districts_only(people: People, integrato
     for bin_id in (f"{ELSEWHERE}-p0-dry", "no-such-bin", None):
         refused = local.put("/api/v1/devices/meter-9", json={"bin_id": bin_id, "mounting_height_cm": 150})
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/bin_id")
+    misspelt = {"bin_id": BIN, "mounting_height_cm": 150, "model": "milesight-em400-tdl"}
+    refused = local.put("/api/v1/devices/meter-9", json=misspelt)
+    (fault,) = refused.json()["errors"]
+    assert (refused.status_code, fault["pointer"], fault["code"]) == (422, "/model", "unknown_model")
     integrator.put("/api/v1/devices/meter-1", json={"bin_id": f"{ELSEWHERE}-p0-dry", "mounting_height_cm": 150})
     assert local.get("/api/v1/devices/meter-1").status_code == 404
     assert local.put("/api/v1/devices/meter-1", json={"bin_id": BIN, "mounting_height_cm": 150}).status_code == 404

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sensors.forecast import (
     level_at,
-    level_quantile,
+    level_quantiles,
     levels_at,
     overflow_at,
     overflow_probabilities,
@@ -64,9 +64,10 @@ def test_probabilities_and_quantiles_agree_with_simulation(known: dict[str, floa
     levels = chance.normal(state.fill_level, state.sigma, 400_000) + gained
     at = NOON + hours * HOUR
     assert overflow_probability(state, at) == pytest.approx(np.mean(levels >= 1), abs=0.003)
-    for probability in (0.1, 0.5, 0.9):
-        expected = max(float(np.quantile(levels, probability)), 0)
-        assert level_quantile(state, at, probability) == pytest.approx(expected, abs=0.005 + 0.02 * float(levels.std()))
+    probabilities = (0.1, 0.5, 0.9)
+    expected = np.maximum(np.quantile(levels, probabilities), 0)
+    (quantiles,) = level_quantiles(stack([state]), np.array([at.timestamp()]), probabilities)
+    assert quantiles == pytest.approx(expected, abs=0.005 + 0.02 * float(levels.std()))
     level = level_at(state, at)
     assert (level.mean, level.sigma) == pytest.approx((levels.mean(), levels.std()), abs=0.005)
 

@@ -14,12 +14,13 @@ from sqlmodel import col, select
 
 from city.clock import ManualClock
 from city.database import reading, transaction
+from city.journal import AuditRecord
 from city.registry import Bin
 from city.store import save
 from sensors.devices import Mounting, read_mountings, register_devices
 from sensors.errors import IntakeError
 from sensors.intake import CLOCK_TOLERANCE, MOST_BYTES, OLDEST, Message, receive, receive_all
-from sensors.letters import Replayed, list_letters, replay_letters
+from sensors.letters import Retried, list_letters, retry_letters
 from sensors.levels import BinState, LevelSource, states_of, unknown_since
 from sensors.service import ServiceOutcome, ServiceRecord, record_service
 from sensors.telemetry import DeadLetter, Device, Reading, Verdict
@@ -43,7 +44,9 @@ def bin_(engine: Engine) -> Bin:
     data = small_city()
     save(engine, data)
     watched = data.bins[0]
-    refused = register_devices(engine, [Mounting(DEVICE.upper(), watched.id, "milesight-em400-tld", HEIGHT_CM)])
+    refused = register_devices(
+        engine, [Mounting(DEVICE.upper(), watched.id, "milesight-em400-tld", HEIGHT_CM)], at=NOW, actor="ann"
+    )
     assert refused == ()
     return watched
 
@@ -160,7 +163,7 @@ def test_a_reading_that_says_nothing_of_the_level_is_kept_with_the_reason(
 def test_what_is_refused_is_named_kept_and_counted_and_the_rest_is_stored(
     engine: Engine, clock: ManualClock, bin_: Bin
 ) -> None:
-    register_devices(engine, [Mounting("revoked", bin_.id, "", HEIGHT_CM, active=False)])
+    register_devices(engine, [Mounting("revoked", bin_.id, "", HEIGHT_CM, active=False)], at=NOW, actor="ann")
     good = said(0.4, NOW - HOUR, bin_)
     bad = [
         good | {"device": "nobody"},
@@ -189,9 +192,9 @@ def test_a_dead_letter_can_be_replayed_once_its_device_is_registered(
     engine: Engine, clock: ManualClock, bin_: Bin
 ) -> None:
     send(engine, clock, said(0.4, NOW, bin_) | {"device": "newcomer"}, said(0.4, NOW, bin_))
-    register_devices(engine, [Mounting("newcomer", None, "", HEIGHT_CM)])
+    register_devices(engine, [Mounting("newcomer", None, "", HEIGHT_CM)], at=NOW, actor="ann")
     send(engine, clock, said(0.4, NOW, bin_) | {"device": "still a stranger"})
-    assert replay_letters(engine, clock) == Replayed(tried=2, stored=1, still_dead=1)
+    assert retry_letters(engine, clock) == Retried(tried=2, stored=1, still_dead=1)
     with reading(engine) as session:
         assert [letter.device_id for letter in list_letters(session)] == ["still a stranger"]
 
@@ -220,10 +223,10 @@ def test_of_a_list_of_entities_the_refused_one_is_kept(engine: Engine, clock: Ma
 
 def test_a_letter_that_fails_for_another_reason_stays_as_it_was(engine: Engine, clock: ManualClock, bin_: Bin) -> None:
     send(engine, clock, said(0.4, NOW, bin_) | {"device": "late"})
-    register_devices(engine, [Mounting("late", None, "", HEIGHT_CM)])
+    register_devices(engine, [Mounting("late", None, "", HEIGHT_CM)], at=NOW, actor="ann")
     clock.advance(OLDEST + HOUR)
     for _ in range(2):
-        assert replay_letters(engine, clock) == Replayed(tried=1, stored=0, still_dead=1)
+        assert retry_letters(engine, clock) == Retried(tried=1, stored=0, still_dead=1)
     with reading(engine) as session:
         (letter,) = list_letters(session)
     assert (letter.code, letter.times) == ("unknown_device", 1)
@@ -257,7 +260,9 @@ def test_real_envelopes_are_taken_in_for_registered_devices(
         assert unknown or receipt.rejected[0].code == "too_old"
         for rejection in unknown:
             assert rejection.device_id is not None
-            register_devices(engine, [Mounting(rejection.device_id, None, "milesight-em400-tld", HEIGHT_CM)])
+            register_devices(
+                engine, [Mounting(rejection.device_id, None, "milesight-em400-tld", HEIGHT_CM)], at=NOW, actor="ann"
+            )
         if format_ == "chirpstack":
             envelope["time"] = NOW.isoformat()
             again = json.dumps(envelope).encode()
@@ -323,14 +328,40 @@ def test_devices_are_registered_from_a_table_and_wrong_rows_are_named(
     engine: Engine, bin_: Bin, tmp_path: Path
 ) -> None:
     table = tmp_path / "devices.csv"
-    table.write_text(f"device,bin,model,mounting_height_cm\nA-1,{bin_.id},,110\nA-2,no-such-bin,,110\nA-3,,,0\n")
-    refused = register_devices(engine, read_mountings(table))
+    table.write_text(
+        f"device,bin,model,mounting_height_cm\nA-1,{bin_.id},,110\nA-2,no-such-bin,,110\nA-3,,,0\nA-4,,milesight-em400-tdl,110\n"
+    )
+    refused = register_devices(engine, read_mountings(table), at=NOW, actor="ann")
     assert [(bad.mounting.device_id, bad.code) for bad in refused] == [
         ("A-2", "unknown_bin"),
         ("A-3", "impossible_value"),
+        ("A-4", "unknown_model"),
     ]
+    assert "milesight-em400-tld" in refused[2].reason
     with reading(engine) as session:
         assert {device.id for device in session.exec(select(Device))} == {DEVICE, "A-1"}
+
+
+def test_registering_and_moving_devices_is_in_the_journal_and_the_same_table_again_is_not(
+    engine: Engine, bin_: Bin
+) -> None:
+    register_devices(engine, [Mounting("A-1", None, "", 110), Mounting("A-2", bin_.id, "", 110)], at=NOW, actor="ann")
+    register_devices(
+        engine, [Mounting("A-1", bin_.id, "", 110), Mounting("A-2", bin_.id, "", 110)], at=NOW, actor="bob"
+    )
+    with reading(engine) as session:
+        told = session.exec(select(AuditRecord).where(col(AuditRecord.subject) != f"device/{DEVICE}")).all()
+    assert [(one.actor, one.action, one.subject) for one in told] == [
+        ("ann", "device.registered", "device/A-1"),
+        ("ann", "device.registered", "device/A-2"),
+        ("bob", "device.changed", "device/A-1"),
+    ]
+    assert (told[2].before["bin_id"], told[2].after["bin_id"]) == (None, bin_.id)
+    assert [one.district_id for one in told] == [None, "north", "north"]
+
+
+def test_a_table_of_devices_without_a_column_is_refused_by_name(tmp_path: Path) -> None:
+    table = tmp_path / "devices.csv"
     table.write_text("device,bin\nA-1,x\n")
     with pytest.raises(IntakeError, match="mounting_height_cm"):
         read_mountings(table)
@@ -371,7 +402,9 @@ def test_intakes_that_meet_over_the_same_bins_in_another_order_do_not_block_each
         bins = session.exec(select(Bin.id).order_by(col(Bin.id))).all()
     names = [f"meter-{number}" for number in range(len(bins))]
     assert len(names) > 1
-    register_devices(engine, [Mounting(name, id_, "", HEIGHT_CM) for name, id_ in zip(names, bins, strict=True)])
+    register_devices(
+        engine, [Mounting(name, id_, "", HEIGHT_CM) for name, id_ in zip(names, bins, strict=True)], at=NOW, actor="ann"
+    )
     failed: list[Exception] = []
 
     def deliver(order: list[str], first: int) -> None:

@@ -39,7 +39,15 @@ def watched(engine: Engine) -> Engine:
         session.add(CollectionPoint(id="p", district_id="d", kind=PointKind.STREET, name="P", lon=0, lat=0))
         session.flush()
         session.add(Bin(id="b", point_id="p", stream=Stream.DRY, usable_volume_l=240, depth_cm=DEPTH_CM))
-    assert register_devices(engine, [Mounting(name, "b", "", HEIGHT_CM) for name in ("one", "two")]) == ()
+    assert (
+        register_devices(
+            engine,
+            [Mounting(name, "b", "", HEIGHT_CM) for name in ("one", "two")],
+            at=BEGIN,
+            actor="ann",
+        )
+        == ()
+    )
     return engine
 
 
