@@ -37,6 +37,8 @@ def independent_pieces(problem: Problem) -> list[Problem]:
     for relation in problem.relations:
         tied_to = {truck_id for trucks, stops in pieces if stops & set(relation.stop_ids) for truck_id in trucks}
         pieces = _joined(pieces, tied_to)
+    if len(pieces) == 1 and len(pieces[0][1]) == len(problem.stops):
+        return [problem]  # as it is: a large matrix is not copied
     return [excerpt(problem, stop_ids, truck_ids) for truck_ids, stop_ids in pieces]
 
 

@@ -13,6 +13,7 @@ from routing.pricing import cost_of
 from routing.problem import Problem
 from routing.spread import search
 from routing.verify import verify
+from routing.workers import Processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,15 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
     begin = monotonic()
     never = {stop.id: why for stop in problem.stops if (why := why_never(problem, stop)) is not None}
     possible = only(problem, problem.stop_by_id.keys() - never.keys(), problem.truck_by_id.keys())
-    drafts = search(
-        independent_pieces(possible),
-        start.routes if start else (),
-        seed=seed,
-        end=begin + budget.seconds,
-        iterations=budget.iterations,
-        cores=budget.cores,
-    )
+    with Processes(budget.cores, budget.seconds) as workers:
+        drafts = search(
+            independent_pieces(possible),
+            start.routes if start else (),
+            workers,
+            seed=seed,
+            end=begin + budget.seconds,
+            iterations=budget.iterations,
+        )
     draft = draft_of(possible, tours_of(possible, (route for found in drafts for route in found.routes)))
     reasons = never | {gone.stop_id: gone for gone in why_not_beside(possible, draft.missing, draft.routes)}
     unserved = tuple(reasons[stop.id] for stop in problem.stops if stop.id in reasons)

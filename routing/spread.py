@@ -1,33 +1,31 @@
-"""Spreads the search of independent pieces over cores, each with its share of stops, and over time."""
+"""Spreads the search of independent pieces over cores and over time: small ones in one go, large ones in rounds."""
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from time import monotonic
 
-from routing.draft import Draft, merit, tours_of
-from routing.engines.limit import Limit
+from routing.draft import Draft, complete, draft_of, merit, tours_of
 from routing.plan import Route
+from routing.positions import positions
 from routing.problem import Problem
-from routing.relay import relay
+from routing.rounds import improve, joined
+from routing.split import split
+from routing.workers import Task, Workers
 
-# A process has to start and to load the engines before it searches; on 2 cores that took 0.8 s.
-MIN_SECONDS_FOR_PROCESSES = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A piece to search with a seed. Several tasks may have the same piece; the best draft counts."""
-
-    number: int
-    piece: Problem
-    seed: int
-    start: tuple[Route, ...]
+# Pieces of more stops are searched in rounds.
+LARGE_STOPS = 300
+# Share of its time in which a large piece gets its first routes, part by part.
+FIRST_SHARE = 0.2
 
 
 def search(
-    pieces: Sequence[Problem], start: Sequence[Route], *, seed: int, end: float, iterations: int | None, cores: int
+    pieces: Sequence[Problem],
+    start: Sequence[Route],
+    workers: Workers,
+    *,
+    seed: int,
+    end: float,
+    iterations: int | None,
 ) -> list[Draft]:
     """Search every piece and return their drafts in order.
 
@@ -36,58 +34,59 @@ def search(
     start
         Routes to begin with, of any piece.
     end
-        `time.monotonic`, which is the same in all processes, at which to be done.
+        `time.monotonic` at which to be done.
     iterations
         Steps of each engine's leg, if they count and not time.
     """
-    tasks = [_Task(number, piece, seed, _of_piece(piece, start)) for number, piece in enumerate(pieces)]
+    starts = [tuple(route for route in start if route.truck_id in piece.truck_by_id) for piece in pieces]
+    large = {number: positions(piece, seed) for number, piece in enumerate(pieces) if len(piece.stops) > LARGE_STOPS}
+    tasks: list[Task] = []
+    owner: list[int] = []
+    for number, piece in enumerate(pieces):
+        if number not in large:
+            tasks.append(Task(piece, starts[number], seed, float(len(piece.stops))))
+            owner.append(number)
+        elif not starts[number]:
+            parts = split(piece, seed=seed, where=large[number])
+            tasks += [Task(part, (), seed, FIRST_SHARE * len(part.stops)) for part in parts]
+            owner += [number] * len(parts)
+    if iterations is None and not large:
+        again = _again(tasks, workers.count)
+        tasks += [replace(tasks[number], seed=seed + lap) for lap, number in again]
+        owner += [owner[number] for _, number in again]
+    at_once = sum(task.share for task in tasks)
+    in_rounds = sum((1 if starts[number] else 1 - FIRST_SHARE) * len(pieces[number].stops) for number in large)
+    now = monotonic()
+    until = now + (end - now) * at_once / max(at_once + in_rounds, 1.0) if iterations is None else end
+    found = workers.search(tasks, until, iterations)
+    drafts = []
+    for number, piece in enumerate(pieces):
+        mine = [draft for draft, of in zip(found, owner, strict=True) if of == number]
+        if number not in large:
+            drafts.append(min(mine, key=lambda draft: merit(piece, draft)))
+        elif starts[number]:
+            drafts.append(complete(piece, draft_of(piece, tours_of(piece, starts[number])), end))
+        else:
+            drafts.append(complete(piece, joined(piece, mine), end))
+    if large:
+        improved = improve(
+            [pieces[number] for number in large],
+            [drafts[number] for number in large],
+            list(large.values()),
+            workers,
+            seed=seed,
+            end=end,
+            iterations=iterations,
+        )
+        for number, draft in zip(large, improved, strict=True):
+            drafts[number] = draft
+    return drafts
+
+
+def _again(tasks: Sequence[Task], cores: int) -> list[tuple[int, int]]:
+    """Return lap and number of tasks to search once more, the largest first, so that every core has one."""
     if not tasks:
         return []
-    in_processes = cores > 1 and end - monotonic() >= MIN_SECONDS_FOR_PROCESSES
-    in_processes = in_processes and not multiprocessing.current_process().daemon  # which may have no children
-    loads = _loads(tasks, cores if in_processes else 1)
-    if len(loads) == 1:
-        found = _search_in_turn(loads[0], end, iterations)
-    else:
-        with ProcessPoolExecutor(len(loads) - 1, multiprocessing.get_context("spawn")) as pool:
-            others = [pool.submit(_search_in_turn, load, end, iterations) for load in loads[1:]]
-            found = _search_in_turn(loads[0], end, iterations)
-            for other in others:
-                found += other.result()
-    best: dict[int, Draft] = {}
-    for number, draft in found:
-        known = best.setdefault(number, draft)
-        if merit(pieces[number], draft) < merit(pieces[number], known):
-            best[number] = draft
-    return [best[number] for number in range(len(pieces))]
-
-
-def _of_piece(piece: Problem, start: Sequence[Route]) -> tuple[Route, ...]:
-    return tuple(route for route in start if route.truck_id in piece.truck_by_id)
-
-
-def _loads(tasks: list[_Task], cores: int) -> list[list[_Task]]:
-    """Give every core about as many stops; cores that would have nothing to do search the largest pieces once more."""
-    largest = sorted(tasks, key=lambda task: -len(task.piece.stops))
-    loads: list[list[_Task]] = [[] for _ in range(min(cores, len(tasks)))]
-    for task in largest:
-        min(loads, key=_stops).append(task)
-    again = (_Task(task.number, task.piece, task.seed + lap, task.start) for lap in range(1, cores) for task in largest)
-    loads += [[next(again)] for _ in range(cores - len(loads))]
-    return loads
-
-
-def _stops(load: list[_Task]) -> int:
-    return sum(len(task.piece.stops) for task in load)
-
-
-def _search_in_turn(load: list[_Task], end: float, iterations: int | None) -> list[tuple[int, Draft]]:
-    """Search a core's tasks one after the other, each with its share of what time is left."""
-    found = []
-    waiting = _stops(load)
-    for task in reversed(load):  # the small ones first: what they leave over goes to the large ones
-        seconds = max(0.0, end - monotonic()) * len(task.piece.stops) / waiting
-        waiting -= len(task.piece.stops)
-        start = tours_of(task.piece, task.start)
-        found.append((task.number, relay(task.piece, Limit(seconds, iterations), task.seed, start)))
-    return found
+    largest = sorted(range(len(tasks)), key=lambda number: -tasks[number].share)
+    every = [(lap, number) for lap in range(1, cores) for number in largest]
+    return every[: max(0, cores - len(tasks))]
