@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.plan import Route
-from routing.pricing import M_PER_KM, S_PER_H, route_cents
+from routing.pricing import M_PER_KM, S_PER_H, compactness_cents, route_cents
 from routing.problem import UNREACHABLE, Facility, Matrix, Place, Problem, Stop, TimeWindow, Truck
-from routing.schedule import places_of, schedule
+from routing.schedule import places_of
+from routing.sharing import Sharing
+from routing.standing import Standing
 from routing.timing import Course
 
 # Later than any time of a problem, and far enough below the end of int64 to be added to.
@@ -30,20 +32,29 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Line:
-    """A truck and what it does so far; an idle truck does nothing yet.
+    """A truck and what it is still to do; an idle truck does nothing yet.
 
     Attributes
     ----------
+    cents
+        What its route costs; none if it is idle.
+    waiting_s
+        What is neither driving nor service in the part of the route that can be planned.
+    work_left_s
+        How much more of these there may be.
+    may_unload_more
+        Whether another unloading is allowed.
     gaps
         A row for every column of `_Pool` but the first two, a column for every gap.
     """
 
     truck: Truck
+    route: Route | None
     places: tuple[Place, ...]
     cents: int
-    duration_s: int
-    work_s: int
-    trips: int
+    waiting_s: int
+    work_left_s: int
+    may_unload_more: bool
     gaps: Ints
 
 
@@ -105,6 +116,7 @@ class Gaps:
         self._stream = {stream: number for number, stream in enumerate(sorted({stop.stream for stop in problem.stops}))}
         self._routes = {route.truck_id: route for route in routes}
         self._kind = {truck.id: number for number, kind in enumerate(problem.kinds) for truck in kind}
+        self._shared: dict[str, Sharing] = {}
         self._lines: dict[str, _Line] = {}
         for kind in problem.kinds:
             for truck in kind:
@@ -122,6 +134,7 @@ class Gaps:
             self._routes[truck_id] = route
             self._lines[truck_id] = self._line(self._problem.truck_by_id[truck_id])
         self._show_idle(self._problem.kinds[self._kind[truck_id]])
+        self._shared.clear()
         self._table = None
 
     def idle_alike(self, truck_id: str) -> tuple[str, ...]:
@@ -129,6 +142,10 @@ class Gaps:
         if truck_id in self._routes:
             return ()
         return tuple(truck.id for truck in self._idle(self._problem.kinds[self._kind[truck_id]]))
+
+    def speaker_for(self, truck_id: str) -> str:
+        """Return the truck that `ways` asks for a truck: itself, or the first idle one of its kind."""
+        return next(iter(self.idle_alike(truck_id)), truck_id)
 
     def _idle(self, kind: Sequence[Truck]) -> list[Truck]:
         return [truck for truck in kind if truck.id not in self._routes]
@@ -141,66 +158,105 @@ class Gaps:
         if idle and idle[0].id not in self._lines:
             self._lines[idle[0].id] = self._line(idle[0])
 
-    def ways(self, stop: Stop) -> Iterator[tuple[int, Route]]:
+    def ways(self, stop: Stop, only: str | None = None) -> Iterator[tuple[int, Route]]:
         """Yield for every truck that can take the stop its cheapest route with it, and what that costs more, in cents.
 
-        Cheapest to within the two cents that rounding a route's lines can make.
+        Cheapest to within the two cents that rounding a route's lines can make; where crews have pauses, of the
+        sequences whose lower bound is not above what was found. Preferences for compact routes and for the plan in
+        force are counted, balance is not.
+
+        Parameters
+        ----------
+        only
+            Ask this truck only, one that has a route or is the first idle one of its kind.
         """
-        for truck_id, sites in self._sites(stop).items():
+        for truck_id, sites in self._sites(stop, only).items():
             line = self._lines[truck_id]
+            # What a preference charges for the stop on this truck is the same in every gap.
+            charge = self._charge(stop, truck_id)
             best: tuple[int, Route] | None = None
-            for site in sorted(sites, key=lambda site: site.bound):
+            # Of gaps that cost the same, the last delays the fewest stops.
+            for site in sorted(sites, key=lambda site: (site.bound, -site.position)):
                 if best is not None and site.bound[0] >= best[0]:
                     break
                 places = (*line.places[: site.position], *site.chain, *line.places[site.position :])
-                route = schedule(self._problem, line.truck, places)
+                route = self.sharing(truck_id).schedule(line.truck, places)
                 if isinstance(route, Route):
                     extra = route_cents(line.truck, route) - line.cents
                     if best is None or extra < best[0]:
                         best = extra, route
             if best is not None:
-                yield best
+                compactness = compactness_cents(self._problem, best[1])
+                before = compactness_cents(self._problem, line.route) if line.route else 0
+                yield best[0] + charge + compactness - before, best[1]
+
+    def _charge(self, stop: Stop, truck_id: str) -> int:
+        """Return what the plan in force is followed more with the stop on a truck than with the stop left out."""
+        stays = self._problem.truck_in_force.get(stop.id) == truck_id
+        return -self._problem.preferences.change_cents if stays else 0
+
+    def sharing(self, truck_id: str = "") -> Sharing:
+        """Return what all trucks but one leave of what they share."""
+        if truck_id not in self._shared:
+            others = Sharing(self._problem)
+            if self._problem.relations or self._problem.facilities_are_shared:
+                for route in self._routes.values():
+                    if route.truck_id != truck_id:
+                        others.add(route)
+            self._shared[truck_id] = others
+        return self._shared[truck_id]
 
     def _line(self, truck: Truck) -> _Line:
         route = self._routes.get(truck.id)
         places = places_of(self._problem, route) if route else ()
-        course = Course.of(self._problem, truck, places)
+        standing = Standing.of(self._problem, truck)
+        course = Course.of(self._problem, truck, places, standing)
+        work_s = course.work_s if route else 0
+        longest_s = min(truck.longest_s - standing.out_s, truck.shift.end_s - standing.leaves.start_s)
         return _Line(
             truck,
+            route,
             places,
             route_cents(truck, route) if route else 0,
-            route.duration_s if route else 0,
-            course.work_s if route else 0,
-            route.trips if route else 0,
-            np.array(self._rows(truck, places, course), dtype=np.int64).T,
+            route.duration_s - standing.out_s - work_s if route else 0,
+            longest_s - work_s,
+            truck.max_trips is None or (route.trips if route else 0) < truck.max_trips,
+            np.array(self._rows(truck, route, places, standing, course), dtype=np.int64).T,
         )
 
-    def _rows(self, truck: Truck, places: tuple[Place, ...], course: Course) -> list[tuple[int, ...]]:
-        """Describe the gaps of one line in the order of `_Pool`'s columns, from the position on."""
-        where = [truck.start_location, *(place.location for place in places), truck.end_location]
-        if not places:
-            leaves_s, due_s, base_m, base_s = [truck.shift.start_s], [truck.shift.end_s], [0], [0]
+    def _rows(
+        self, truck: Truck, route: Route | None, places: tuple[Place, ...], standing: Standing, course: Course
+    ) -> list[tuple[int, ...]]:
+        """Describe the gaps of one line in the order of `_Pool`'s columns, from the position on.
+
+        Pauses are left out of the times, which makes them bounds: the truck leaves earlier and is due later.
+        """
+        where = [standing.location, *(place.location for place in places), truck.end_location]
+        first_s = standing.leaves.start_s
+        if route is None:
+            leaves_s, due_s, base_m, base_s = [first_s], [truck.shift.end_s], [0], [0]
         else:
-            starts = course.starts_from(truck.shift.start_s)
+            starts = course.starts_from(first_s)
             assert not isinstance(starts, int)  # noqa: S101 - the route keeps its windows
-            leaves_s = [truck.shift.start_s] + [a + b for a, b in zip(starts[:-1], course.dwell_s[:-1], strict=True)]
+            leaves_s = [first_s] + [a + b for a, b in zip(starts[:-1], course.dwell_s[:-1], strict=True)]
             due_s = course.latest_arrivals(truck.shift.end_s)
             base_m, base_s = course.travel_m, course.travel_s
-        aboard = _collected(places)
+        aboard = _collected(places, (standing.kg, standing.litres))
         rest = _collected(places[::-1])[::-1]
+        stream = self._stream.get(standing.stream, NO_STREAM)
         rows: list[tuple[int, ...]] = []
         for position in range(len(places) + 1):
-            behind = places[position - 1] if position else None
             ahead = places[position] if position < len(places) else None
-            neighbour = ahead if isinstance(ahead, Stop) else behind
+            loaded = stream != NO_STREAM
             rows.append(
                 (
                     position, where[position], where[position + 1], base_m[position], base_s[position],
                     leaves_s[position], due_s[position], *aboard[position], *rest[position],
-                    self._stream[neighbour.stream] if isinstance(neighbour, Stop) else NO_STREAM,
-                    isinstance(behind, Stop), isinstance(ahead, Facility),
+                    self._stream[ahead.stream] if isinstance(ahead, Stop) else stream,
+                    loaded, isinstance(ahead, Facility),
                 )
             )  # fmt: skip
+            stream = self._stream[ahead.stream] if isinstance(ahead, Stop) else NO_STREAM
         return rows
 
     @property
@@ -211,10 +267,12 @@ class Gaps:
             )
         return self._table
 
-    def _sites(self, stop: Stop) -> dict[str, list["_Site"]]:
+    def _sites(self, stop: Stop, only: str | None) -> dict[str, list["_Site"]]:
         """Return what arrays cannot rule out, by truck."""
         table = self._current
-        may_take = np.array([self._may_take(line.truck, stop) for line in table.lines], dtype=np.bool_)
+        may_take = np.array(
+            [only in (None, line.truck.id) and self._may_take(line.truck, stop) for line in table.lines], dtype=np.bool_
+        )
         stream = self._stream.get(stop.stream, NEW_STREAM)
         sites: dict[str, list[_Site]] = {}
         for pool in table.pools:
@@ -238,7 +296,9 @@ class Gaps:
         return sites
 
     def _may_take(self, truck: Truck, stop: Stop) -> bool:
-        return truck.fits(stop) and self._problem.truck_of_locked.get(stop.id, truck.id) == truck.id
+        if not truck.fits(stop) or self._problem.truck_of_locked.get(stop.id, truck.id) != truck.id:
+            return False
+        return stop.id not in self._problem.relations_of or self.sharing().allows(stop, truck.id)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,6 +311,7 @@ class _Table:
     capacity_l: Ints
     cents_per_m: Floats
     cents_per_s: Floats
+    saved_cents_per_s: Floats
     setup_cents: Ints
     waiting_s: Ints
     work_left_s: Ints
@@ -273,14 +334,12 @@ class _Table:
             np.array([truck.capacity_l for truck in trucks], dtype=np.int64),
             np.array([truck.cents_per_km for truck in trucks], dtype=np.float64) / M_PER_KM,
             np.array([truck.cents_per_h for truck in trucks], dtype=np.float64) / S_PER_H,
-            np.array([0 if line.places else line.truck.fixed_cents for line in lines], dtype=np.int64),
-            np.array([line.duration_s - line.work_s for line in lines], dtype=np.int64),
-            np.array(
-                [min(line.truck.max_duration_s, line.truck.shift.end_s - line.truck.shift.start_s) - line.work_s
-                 for line in lines], dtype=np.int64,
-            ),
-            np.array([line.truck.max_trips is None or line.trips < line.truck.max_trips for line in lines]),
-        )  # fmt: skip
+            np.array([truck.cents_per_h + truck.overtime_cents_per_h for truck in trucks], dtype=np.float64) / S_PER_H,
+            np.array([0 if line.route else line.truck.fixed_cents for line in lines], dtype=np.int64),
+            np.array([line.waiting_s for line in lines], dtype=np.int64),
+            np.array([line.work_left_s for line in lines], dtype=np.int64),
+            np.array([line.may_unload_more for line in lines], dtype=np.bool_),
+        )
 
 
 def _drive(sites: dict[str, list["_Site"]], table: _Table, pool: _Pool, mask: Bools, chain: tuple[Place, ...]) -> None:
@@ -306,7 +365,8 @@ def _drive(sites: dict[str, list["_Site"]], table: _Table, pool: _Pool, mask: Bo
     # Waiting can swallow all of the work that comes on top; only a short cut can make a route shorter.
     longer = work - table.waiting_s[line]
     longer[(work >= 0) & (longer < 0)] = 0
-    cents = table.setup_cents[line] + metres * table.cents_per_m[line] + longer * table.cents_per_s[line]
+    per_s = np.where(longer < 0, table.saved_cents_per_s[line], table.cents_per_s[line])
+    cents = table.setup_cents[line] + metres * table.cents_per_m[line] + longer * per_s
     for kept in np.flatnonzero(whole).tolist():
         bound = float(cents[kept]), int(work[kept]), int(metres[kept])
         truck_id = table.lines[int(line[kept])].truck.id
@@ -322,10 +382,10 @@ class _Site:
     bound: tuple[float, int, int]
 
 
-def _collected(places: Sequence[Place]) -> list[tuple[int, int]]:
+def _collected(places: Sequence[Place], aboard: tuple[int, int] = (0, 0)) -> list[tuple[int, int]]:
     """Return kilograms and litres collected since the last facility, at every gap in the order of driving."""
-    kg = litres = 0
-    loads = [(0, 0)]
+    kg, litres = aboard
+    loads = [aboard]
     for place in places:
         kg = 0 if isinstance(place, Facility) else kg + place.demand_kg
         litres = 0 if isinstance(place, Facility) else litres + place.demand_l

@@ -485,6 +485,11 @@ class Problem:
         return found
 
     @cached_property
+    def facilities_are_shared(self) -> bool:
+        """Whether what one truck unloads can keep another from unloading."""
+        return any(facility.max_kg is not None or facility.gates is not None for facility in self.facilities)
+
+    @cached_property
     def truck_in_force(self) -> dict[str, str]:
         """Truck id by stop id of the plan in force, where changes cost something."""
         return dict(self.preferences.in_force) if self.preferences.change_cents else {}

@@ -29,6 +29,7 @@ class Obstacle(StrEnum):
     HOME_TOO_LATE = "home_too_late"
     TOO_LONG = "too_long"
     NO_PAUSE = "no_pause"
+    FACILITY_FULL = "facility_full"
     SHIFT_FULL = "shift_full"
     OUT_OF_ORDER = "out_of_order"
     NOT_TOGETHER = "not_together"

@@ -4,11 +4,12 @@ Routes are added one by one; each sees what those before it left.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from routing.plan import Route, Visit, VisitKind
-from routing.problem import Facility, Problem, Relation, RelationKind, Stop, TimeWindow
+from routing.problem import Facility, Place, Problem, Relation, RelationKind, Stop, TimeWindow, Truck
+from routing.schedule import Misfit, Obstacle, schedule
 
 # Times beyond any problem's; nothing begins in the window of a facility that has no free gate at all.
 EVER = TimeWindow(-(2**40), 2**40)
@@ -47,6 +48,25 @@ class Sharing:
     def room_kg(self, facility: Facility) -> float:
         """Return how much more a facility takes today; infinite if it does not count."""
         return float("inf") if facility.max_kg is None else facility.max_kg - self._brought_kg[facility.id]
+
+    def schedule(self, truck: Truck, places: Sequence[Place]) -> Route | Misfit:
+        """Time a sequence beside the routes added: at facilities that still take it, when a gate is free."""
+        if not self._problem.facilities_are_shared:
+            return schedule(self._problem, truck, places)
+        kg = truck.begun[-1].load_kg if truck.begun else 0
+        brought_kg: Counter[str] = Counter()
+        free: list[Place] = []
+        for position, place in enumerate(places):
+            if isinstance(place, Stop):
+                kg += place.demand_kg
+                free.append(place)
+                continue
+            brought_kg[place.id] += kg
+            kg = 0
+            if brought_kg[place.id] > self.room_kg(place):
+                return Misfit(Obstacle.FACILITY_FULL, position)
+            free.append(self.free(place))
+        return schedule(self._problem, truck, free)
 
     def free(self, facility: Facility) -> Facility:
         """Return a facility that is open when one of its gates is free for a whole unloading."""

@@ -1,11 +1,25 @@
 """Random small problems with everything in them that a problem can have, for laws that must hold for all of them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from routing import UNREACHABLE, Facility, Lock, Matrix, Problem, Stop, TimeWindow, Truck
+from routing import (
+    UNREACHABLE,
+    Break,
+    Facility,
+    Lock,
+    Matrix,
+    Preferences,
+    Problem,
+    Relation,
+    RelationKind,
+    Stop,
+    TimeWindow,
+    Truck,
+)
 
 STREAMS = ("dry", "wet", "recyclable")
 MORNING_S = 6 * 3600
@@ -94,6 +108,52 @@ def problems(draw: st.DrawFn, max_stops: int = 8) -> Problem:
         (draw(matrices(size)), draw(matrices(size))),
         tuple(Lock(*lock) for lock in locks.items()),
     )
+
+
+@st.composite
+def strict_problems(draw: st.DrawFn, max_stops: int = 8) -> Problem:
+    """Draw a problem with pauses, overtime, certificates, limits of shifts and facilities, relations, preferences."""
+    day = draw(problems(max_stops))
+    papers = st.sampled_from([frozenset[str](), frozenset[str](), frozenset({"needles"})])
+    seldom = st.sampled_from([None, None, None, 2, 3])
+    pause = st.builds(
+        lambda start_s, span_s, long_s: (Break(TimeWindow(start_s, start_s + span_s), long_s),),
+        st.integers(MORNING_S, MORNING_S + 7200), st.integers(0, 7200), st.integers(0, 2400),
+    )  # fmt: skip
+    trucks = tuple(
+        replace(
+            truck,
+            max_overtime_s=draw(st.sampled_from([0, 3600])),
+            overtime_cents_per_h=draw(st.integers(0, 9000)),
+            breaks=draw(st.just(()) | pause),
+            max_driving_s=draw(st.sampled_from([None, None, 2000, 6000])),
+            rest_s=draw(st.sampled_from([300, 1200])),
+            max_stops=draw(seldom),
+            max_shift_kg=draw(st.sampled_from([None, None, 100])),
+            certificates=draw(papers),
+        )
+        for truck in day.trucks
+    )
+    stops = tuple(replace(stop, certificates=draw(papers), priority=draw(st.integers(1, 3))) for stop in day.stops)
+    facilities = tuple(
+        replace(gate, gates=draw(st.sampled_from([None, 1])), max_kg=draw(st.sampled_from([None, None, 80])))
+        for gate in day.facilities
+    )
+    names = [stop.id for stop in stops]
+    some = st.lists(st.sampled_from(names), min_size=2, max_size=3, unique=True) if len(names) > 1 else st.nothing()
+    relations = draw(st.lists(st.builds(Relation, st.sampled_from(RelationKind), some.map(tuple)), max_size=2))
+    by_id = {truck.id: truck for truck in trucks}
+    locks = [
+        replace(lock, after=draw(st.sampled_from([None, "", *(name for name in names if name != lock.stop_id)])))
+        for lock in day.locks
+        if by_id[lock.truck_id].fits(next(stop for stop in stops if stop.id == lock.stop_id))
+    ]
+    unique = {(lock.truck_id, lock.after if lock.after is not None else lock.stop_id + "!"): lock for lock in locks}
+    in_force = [(name, draw(st.sampled_from(sorted(by_id)))) for name in names if by_id and draw(st.booleans())]
+    wishes = Preferences(*(draw(st.sampled_from([0, 500])) for _ in range(3)), tuple(in_force))
+    return Problem(
+        stops, facilities, trucks, day.matrices, tuple(unique.values()), tuple(relations), wishes
+    )  # fmt: skip
 
 
 def stop(name: str, location: int, **changes: Any) -> Stop:

@@ -25,7 +25,7 @@ from routing import (
 from routing.draft import Draft, complete
 from routing.pricing import cost_of, route_cents
 from routing.schedule import places_of
-from tests.routing.problems import MORNING_S, PLANT, problem, problems, stop, truck
+from tests.routing.problems import MORNING_S, PLANT, problem, problems, stop, strict_problems, truck
 
 BOTH = frozenset({"dry", "wet"})
 
@@ -147,7 +147,7 @@ def test_a_wrong_call_says_what_is_wrong(call, message) -> None:
         call(day, insert(day, nothing_served(day), "a")[0].plan)
 
 
-@given(problems())
+@given(problems() | strict_problems())
 def test_whatever_is_inserted_or_removed_the_plan_stays_good(day: Problem) -> None:
     plan = greedy(day)
     assert verify(day, plan).ok, verify(day, plan).violations
