@@ -61,7 +61,7 @@ def test_ways_are_ranked_by_what_they_cost_more() -> None:
 def test_a_full_truck_unloads_once_more() -> None:
     day = problem(stop("a", 2, demand_kg=4000), stop("b", 3, demand_kg=4000))
     plan = greedy(day)
-    assert [sequence(route) for route in plan.routes] == [["b", "plant", "a", "plant"]]
+    assert [sequence(route) for route in plan.routes] == [["a", "plant", "b", "plant"]]
 
 
 def test_a_stop_of_another_stream_gets_a_trip_of_its_own() -> None:
