@@ -14,10 +14,11 @@ from sqlmodel import Session, col, or_, select
 
 from agents.cycles import leaves_from
 from agents.dispatches import Underway, underway
-from agents.shifts import ShiftDay, next_chances, zone_of
+from agents.shifts import ShiftDay, next_chances
 from agents.windows import Closed, closed_times, open_windows
 from city.hours import Span, service_second
 from city.registry import Closure, ClosureKind, CollectionPoint, PointKind, StreamRule
+from city.store import zone_of
 from city.streams import Stream
 
 # A stream that no later shift carries is looked at a day ahead.

@@ -13,13 +13,14 @@ from agents.dispatches import Dispatch, DispatchState, DispatchVisit
 from agents.errors import ConflictError
 from agents.proposals import ProposalState, Shown, current, material_hash, move, read_proposal
 from agents.said import said
-from agents.shifts import shift_end, zone_of
+from agents.shifts import shift_end
 from agents.stop_ids import parse_stop_id
 from city.clock import Clock
 from city.database import transaction
 from city.hours import service_moment
 from city.journal import record
 from city.registry import Crew, Truck
+from city.store import zone_of
 from routing.plan import Visit, VisitKind
 
 # Who the journal names.

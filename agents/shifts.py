@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from agents.errors import NotFoundError
 from city.hours import Span, parse_hours, service_moment
 from city.registry import Crew, District, Shift, Truck
-from city.store import city_of
+from city.store import zone_of
 from city.streams import Stream, parse_streams
 
 # How many days ahead a next shift is looked for. Every crew in the registry works its shift each day.
@@ -49,11 +49,6 @@ class ShiftDay:
         """When a truck is expected to come by: the middle of the shift, or of what is left of it after a moment."""
         start = self.starts_at if after is None else max(self.starts_at, after)
         return start + (self.ends_at - start) / 2
-
-
-def zone_of(session: Session) -> ZoneInfo:
-    """Return the time zone of the city."""
-    return ZoneInfo(city_of(session).timezone)
 
 
 def shift_days(

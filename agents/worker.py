@@ -45,7 +45,7 @@ from agents.graph import build_graph
 from agents.proposals import Proposal
 from agents.review import expire
 from agents.roads import CityRoads
-from agents.shifts import ShiftDay, shift_days, zone_of
+from agents.shifts import ShiftDay, shift_days
 from agents.solvers import Solvers
 from agents.surroundings import Surroundings
 from agents.threads import UNFINISHED, advance, is_of
@@ -54,6 +54,7 @@ from city.database import reading, transaction
 from city.errors import CityError
 from city.registry import City
 from city.settings import Settings
+from city.store import zone_of
 from routing.errors import RoutingError
 
 log = logging.getLogger(__name__)

@@ -34,7 +34,7 @@ from agents.needs import Need
 from agents.proposals import ProposalState, list_proposals, read_proposal
 from agents.reasons import Standing
 from agents.review import approve
-from agents.shifts import shift_days, zone_of
+from agents.shifts import shift_days
 from agents.solvers import Solvers
 from agents.worker import Worker
 from city.clock import ManualClock, SystemClock
@@ -43,7 +43,7 @@ from city.generate import generate
 from city.migrate import upgrade
 from city.registry import Bin
 from city.settings import Settings
-from city.store import save
+from city.store import save, zone_of
 from city.streams import Stream
 from sensors.levels import BinState, LevelSource
 

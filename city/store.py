@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, and_, bindparam, delete, insert, text, update
 from sqlmodel import Session, select
@@ -32,7 +33,19 @@ from city.registry import (
 from city.street_rows import Box, load_network, write_network
 from city.tables import TABLES, Table, inconsistencies
 
-__all__ = ["Box", "Changes", "CityData", "changes", "city_of", "load", "load_network", "load_table", "save", "write"]
+__all__ = [
+    "Box",
+    "Changes",
+    "CityData",
+    "changes",
+    "city_of",
+    "load",
+    "load_network",
+    "load_table",
+    "save",
+    "write",
+    "zone_of",
+]
 
 # Rows handed to the database at a time: enough to be fast, few enough to stay small.
 CHUNK = 10_000
@@ -156,6 +169,17 @@ def city_of(session: Session) -> City:
     if city is None:
         raise CityError("there is no city in this database yet; run 'dustcart city import' or 'dustcart city generate'")
     return city
+
+
+def zone_of(session: Session) -> ZoneInfo:
+    """Return the time zone of the city.
+
+    Raises
+    ------
+    CityError
+        If there is no city yet.
+    """
+    return ZoneInfo(city_of(session).timezone)
 
 
 def _must_be_the_same_city(found: Changes) -> None:

@@ -43,6 +43,11 @@ def say(room: str, code: str, language: Language, **numbers: Any) -> str:
     return catalogue(room, language)[code].format(**numbers)
 
 
+def name_in(language: Language, name: str, name_zh: str) -> str:
+    """Return a thing's name in a language, the other one where it has none."""
+    return (name_zh if language == "zh" else name) or name or name_zh
+
+
 def preferred_language(accept_language: str) -> Language:
     """Pick the language from an ``Accept-Language`` header; English unless Chinese comes first."""
     for part in accept_language.split(","):

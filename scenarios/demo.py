@@ -12,14 +12,14 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from agents.cycles import PLANNING_LEAD
-from agents.shifts import shift_days, zone_of
+from agents.shifts import shift_days
 from city.clock import Clock
 from city.database import open_engine, reading
 from city.generate import generate
 from city.journal import OutboxEvent
 from city.migrate import upgrade
 from city.registry import Crew
-from city.store import save
+from city.store import save, zone_of
 from scenarios.bins import load_bins
 from scenarios.doors import Doors
 from scenarios.errors import ScenarioError

@@ -1,10 +1,9 @@
 """What happens in the simulated city, a line each: read from the outbox, worded for whoever watches the demo."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
@@ -18,8 +17,8 @@ from city.database import reading
 from city.hours import service_moment
 from city.journal import OutboxEvent
 from city.registry import District, Shift
-from city.store import city_of
-from city.wording import Language, say
+from city.store import zone_of
+from city.wording import Language, name_in, say
 from sensors.service import ServiceOutcome, ServiceRecord
 
 
@@ -62,10 +61,10 @@ class Feed:
         self._engine = engine
         self._language = language
         with reading(engine) as session:
-            self.zone = ZoneInfo(city_of(session).timezone)
+            self.zone = zone_of(session)
             self._last = _newest(session)
-            self._districts = {row.id: _name(row, language) for row in session.exec(select(District))}
-            self._shifts = {row.id: _name(row, language) for row in session.exec(select(Shift))}
+            self._districts = _names(session.exec(select(District)), language)
+            self._shifts = _names(session.exec(select(Shift)), language)
 
     def waiting(self) -> list[Line]:
         """Return a line for every proposal that waits for a decision; what happened before is not told any more."""
@@ -152,12 +151,12 @@ class Feed:
         }
 
 
+def _names(rows: Iterable[District | Shift], language: Language) -> dict[str, str]:
+    return {row.id: name_in(language, row.name, row.name_zh) for row in rows}
+
+
 def _newest(session: Session) -> int:
     return session.exec(select(func.max(OutboxEvent.id))).one() or 0
-
-
-def _name(row: District | Shift, language: Language) -> str:
-    return (row.name_zh if language == "zh" else row.name) or row.name
 
 
 def _count(session: Session, table: Any, condition: Any) -> int:

@@ -16,7 +16,7 @@ from agents.planner import Planned, Quiet
 from agents.reasons import Standing, StopReason, sentences
 from agents.rehearsal import rehearse
 from agents.roads import CityRoads
-from agents.shifts import ShiftDay, shift_day, shift_days, zone_of
+from agents.shifts import ShiftDay, shift_day, shift_days
 from agents.solvers import Solvers
 from agents.surroundings import Surroundings
 from agents.worker import Worker
@@ -27,6 +27,7 @@ from city.clock import Clock, SystemClock
 from city.database import reading
 from city.hours import format_time
 from city.settings import Settings
+from city.store import zone_of
 from routing.files import plan_to_json
 from routing.plan import Route, VisitKind
 

@@ -10,9 +10,10 @@ from api.access import Permission, Principal, needs
 from api.context import Here
 from api.fields import InLanguage
 from api.problems import refusals
+from api.views.names import timezone_of
 from city.database import reading
-from city.registry import City, District
-from city.wording import Language
+from city.registry import District
+from city.wording import name_in
 
 router = APIRouter(tags=["city"])
 
@@ -41,14 +42,10 @@ def list_districts(
     if allowed is not None:
         query = query.where(col(District.id).in_(allowed))
     with reading(context.engine) as session:
-        city = session.get(City, 1)
+        timezone = str(timezone_of(session))
         found = session.exec(query).all()
-    timezone = city.timezone if city else "UTC"
     return DistrictsView(
-        items=[DistrictView(id=one.id, name=name_of(one, language), timezone=timezone) for one in found]
-    )  # fmt: skip
-
-
-def name_of(district: District, language: Language) -> str:
-    """Return a district's name in a language, the other one if it has none."""
-    return (district.name_zh if language == "zh" else district.name) or district.name
+        items=[
+            DistrictView(id=one.id, name=name_in(language, one.name, one.name_zh), timezone=timezone) for one in found
+        ]
+    )

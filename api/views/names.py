@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, SQLModel, col, select
 
 from city.registry import City, CollectionPoint, District, Facility, Shift, Truck
-from city.wording import Language
+from city.wording import Language, name_in
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -53,14 +53,13 @@ def read_names(
     trucks: Iterable[str] = (),
 ) -> Names:
     """Read every district's and shift's name, and those of the given points, facilities, trucks and their depots."""
-    chinese = language == "zh"
     fleet = list(_rows(session, Truck, trucks))
     places = {*facilities, *(truck.depot_id for truck in fleet)}
     return Names(
         language=language,
         timezone=timezone_of(session),
-        districts={one.id: (chinese and one.name_zh) or one.name for one in session.exec(select(District))},
-        shifts={one.id: (chinese and one.name_zh) or one.name for one in session.exec(select(Shift))},
+        districts={one.id: name_in(language, one.name, one.name_zh) for one in session.exec(select(District))},
+        shifts={one.id: name_in(language, one.name, one.name_zh) for one in session.exec(select(Shift))},
         points={one.id: Place(one.name, one.lon, one.lat) for one in _rows(session, CollectionPoint, points)},
         facilities={one.id: Place(one.name, one.lon, one.lat) for one in _rows(session, Facility, places)},
         plates={truck.id: truck.plate for truck in fleet},

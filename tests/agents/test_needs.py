@@ -11,11 +11,11 @@ from agents.dispatcher import OVERFLOW_CENTS, REQUIRED_PROBABILITY
 from agents.needs import Evidence, Need, NeedAction
 from agents.proposals import list_proposals, read_proposal
 from agents.reasons import Exclusion, Standing, rule_sentence
-from agents.shifts import zone_of
 from agents.worker import Worker
 from city.clock import ManualClock
 from city.database import reading, transaction
 from city.registry import Bin, Closure, ClosureKind, CollectionPoint, Crew, Truck
+from city.store import zone_of
 from city.streams import Stream
 from sensors.levels import BinState
 from tests.agents.town import EVENING_STARTS, PLANNING, bins_of, know, open_needs
