@@ -16,6 +16,10 @@ QueryId = Annotated[str | None, Query(**ID_RULES)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
 
 
+# The member that says which of several kinds of body it is.
+KIND = "edit"
+
+
 def _without_control(text: str) -> str:
     if any(sign < " " and sign not in "\n\t" for sign in text):
         raise ValueError("contains control characters")

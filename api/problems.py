@@ -27,6 +27,7 @@ from agents.errors import (
     StaleVersionError,
 )
 from api.context import context_of
+from api.fields import KIND
 from api.signing_in import SignInLockedError, SignInRefusedError
 from city.database import transaction
 from city.journal import record
@@ -157,7 +158,7 @@ def _of_validation(error: RequestValidationError) -> Refusal:
     faults = [
         FieldFault(
             where=str(fault["loc"][0]),
-            pointer=_pointer(fault["loc"]),
+            pointer=_place(fault, error.body),
             code=fault["type"],
             message=fault["ctx"]["error"] if fault["type"] == "json_invalid" else fault["msg"],
         ).model_dump()
@@ -170,9 +171,21 @@ def _of_validation(error: RequestValidationError) -> Refusal:
     )  # fmt: skip
 
 
-def _pointer(location: tuple[Any, ...]) -> str:
-    where, *path = location
-    return "".join(f"/{step}" for step in path) if where == "body" else ".".join(map(str, path))
+def _place(fault: Mapping[str, Any], body: Any) -> str:
+    """Say which field is at fault: a JSON pointer (RFC 6901) into the body, or a parameter's name."""
+    where, *path = fault["loc"]
+    if where != "body":
+        return ".".join(map(str, path))
+    if fault["type"].startswith("union_tag"):
+        path.append(KIND)
+    elif len(path) > 1 and isinstance(body, dict) and path[0] == body.get(KIND):
+        del path[0]  # which of the body's kinds was read; it is no part of the body
+    return "".join(f"/{escaped(str(step))}" for step in path)
+
+
+def escaped(step: str) -> str:
+    """Write a name as a step of a JSON pointer."""
+    return step.replace("~", "~0").replace("/", "~1")
 
 
 def _of_http(error: HTTPException) -> Refusal:

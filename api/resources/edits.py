@@ -11,7 +11,7 @@ from agents.editing import EditOutcome
 from api.access import Permission, Principal, needs
 from api.conditions import IfMatch, seen_version, with_etag
 from api.context import Here
-from api.fields import Body, Id, InLanguage, PathId
+from api.fields import KIND, Body, Id, InLanguage, PathId
 from api.problems import refusals
 from api.resources.proposals import find_proposal, tag_of
 from api.views.proposal import SummaryView, summary_of
@@ -92,7 +92,7 @@ class Unlock(Body):
         return editing.UnlockStop(self.stop_id)
 
 
-Edit = Annotated[Drop | Add | Move | Lock | Unlock, BodyField(discriminator="edit", openapi_examples=_EXAMPLES)]
+Edit = Annotated[Drop | Add | Move | Lock | Unlock, BodyField(discriminator=KIND, openapi_examples=_EXAMPLES)]
 
 
 class EditCostView(BaseModel):

@@ -113,6 +113,28 @@ def test_of_edits_at_once_about_one_version_one_is_made(people: People, server: 
 
 @on_sqlite
 @pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"edit": "drop"}, "/stop_id"),
+        ({"edit": "move", "stop_id": "x", "truck_id": "y", "position": -1}, "/position"),
+        ({"edit": "drop", "stop_id": "x", "drop": 1}, "/drop"),
+        ({"edit": "drop", "stop_id": "x", "a/b~c": 1}, "/a~1b~0c"),
+        ({"edit": "explode"}, "/edit"),
+        ({}, "/edit"),
+        ([], ""),
+    ],
+)
+def test_what_is_wrong_with_an_edit_is_pointed_at_in_the_body_that_was_sent(
+    body: Any, pointer: str, people: People
+) -> None:
+    name = make_proposal(people.engine, people.clock)
+    answer = people.client(OPERATOR).post(f"/api/v1/proposals/{name}/edits", headers=FIRST, json=body)
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+
+
+@on_sqlite
+@pytest.mark.parametrize(
     "body",
     [
         {},
