@@ -92,6 +92,17 @@ class Principal:
         if allowed is not None and district_id not in allowed:
             raise forbidden(permission)
 
+    def require_everywhere(self, permission: Permission) -> None:
+        """Refuse unless they may do this in every district.
+
+        Raises
+        ------
+        Refusal
+            ``forbidden`` if they may do it in some districts only.
+        """
+        if self.districts(permission) is not None:
+            raise forbidden(permission)
+
 
 def forbidden(permission: Permission) -> Refusal:
     """Refuse an action, naming the roles that may do it."""

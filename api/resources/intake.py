@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from api.access import Permission, needs
+from api.access import Permission, Principal, needs
 from api.context import Here
 from api.fields import ID_RULES, InLanguage
 from api.problems import Refusal, refusals
@@ -57,7 +57,6 @@ async def body_of(request: Request) -> bytes:
 
 @router.post(
     "/intake/{format}",
-    dependencies=[needs(Permission.DELIVER_READINGS)],
     responses=refusals("unauthenticated", "forbidden", "not-found", "invalid-request", "nothing-usable")
     | {207: {"model": ReceiptView, "description": "Some readings were stored, some cannot be used"}},
     openapi_extra={
@@ -72,6 +71,7 @@ async def body_of(request: Request) -> bytes:
 def deliver(
     *,
     context: Here,
+    principal: Annotated[Principal, needs(Permission.DELIVER_READINGS)],
     language: InLanguage,
     response: Response,
     format_name: Annotated[str, Path(alias="format", **ID_RULES, description=f"one of {', '.join(DELIVERED)}")],
@@ -83,7 +83,10 @@ def deliver(
     - **207**: some are stored, the rest cannot be used; `rejected` says which and why. They are kept too.
     - **422**: none can be used. Sending the same again does not help.
     - **503**: could not be stored; send again.
+
+    It takes a role for every district: a message may name any device, and who delivers is believed for all of them.
     """
+    principal.require_everywhere(Permission.DELIVER_READINGS)
     if format_name not in DELIVERED:
         raise Refusal("not-found")
     receipt = receive(context.engine, context.clock, format=format_name, body=body)

@@ -34,11 +34,14 @@ class Operation:
         The status that shows that it was let in: success, or a refusal that only comes after.
     of_district
         Whether it is about an object of one district, which callers from elsewhere must not see.
+    of_city
+        Whether it concerns the whole city, so that a role in one district is not enough.
     """
 
     roles: set[Role]
     reached: int = 200
     of_district: bool = True
+    of_city: bool = False
     body: Any = None
     query: dict[str, str] = field(default_factory=dict)
 
@@ -64,7 +67,9 @@ OPERATIONS = {
     "GET /api/v1/bins/{bin_id}": Operation(PEOPLE),
     "GET /api/v1/devices/{device_id}": Operation(KEEPERS),
     "PUT /api/v1/devices/{device_id}": Operation(KEEPERS, reached=428, body={"mounting_height_cm": 150}),
-    "POST /api/v1/intake/{format}": Operation(MACHINES, reached=422, of_district=False, body={"device": "nobody"}),
+    "POST /api/v1/intake/{format}": Operation(
+        MACHINES, reached=422, of_district=False, of_city=True, body={"device": "nobody"}
+    ),
 }
 # Open to everybody, and the only operations without a credential; sign-out is in test_signing_in.py.
 OPEN = {"POST /api/v1/sign-in", "POST /api/v1/sign-out", "GET /health", "GET /ready"}
@@ -91,7 +96,7 @@ def objects(people: People) -> dict[str, str]:
 
 def expected(operation: Operation, role: Role, district: str) -> int:
     """Say what a role gets, from the rules in docs/api.md and not from the code."""
-    if role not in operation.roles:
+    if role not in operation.roles or (operation.of_city and district != EVERYWHERE):
         return 403
     if operation.of_district and district == ELSEWHERE:
         return 404
