@@ -67,12 +67,6 @@ class Remote:
         except (FileNotFoundError, ValueError, TypeError):
             raise ApiError(f"nobody is signed in here; run '{PROGRAM} review sign-in URL CODE' first") from None
 
-    @property
-    def is_open_to_listeners(self) -> bool:
-        """Whether what is sent can be read on the way."""
-        parts = urlsplit(self.url)
-        return parts.scheme == "http" and parts.hostname not in LOOPBACK
-
     def call(
         self,
         method: Method,
@@ -144,6 +138,12 @@ class Remote:
     def forget(self) -> None:
         """Take the session off this machine."""
         _file().unlink(missing_ok=True)
+
+
+def is_open_to_listeners(url: str) -> bool:
+    """Whether what is sent to an address can be read on the way."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in LOOPBACK
 
 
 def _file() -> Path:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from api.cli.printing import Json, notices, print_json, results
-from api.cli.remote import Remote
+from api.cli.remote import Remote, is_open_to_listeners
 
 app = typer.Typer(help="Decide on proposals from a terminal, over the HTTP API.", invoke_without_command=True)
 edit = typer.Typer(no_args_is_help=True, help="Change a proposal before deciding; --preview only tells the cost.")
@@ -57,13 +57,13 @@ def sign_in(
     language: Language = None,
 ) -> None:
     """Sign in; the session is kept in a file that only you can read."""
+    if is_open_to_listeners(url):
+        notices().print("[yellow]this connection is not encrypted; others on the network can read what you type[/]")
     if name is not None:
         credential = {"name": name, "password": typer.prompt("password", hide_input=True, err=True)}
     else:
         credential = {"code": code or typer.prompt("code", err=True)}
     remote = Remote.sign_in(url, credential, language or "en")
-    if remote.is_open_to_listeners:
-        notices().print("[yellow]this connection is not encrypted; others on the network can read the session[/]")
     me = remote.call("GET", "/me").json()
     roles = ", ".join(f"{grant['role']} in {grant['district_id'] or 'every district'}" for grant in me["grants"])
     notices().print(escape(f"signed in as {me['name']}: {roles or 'no role yet'}"), highlight=False)

@@ -110,3 +110,15 @@ def test_what_keeps_somebody_out_is_said(review: Review, server: str, people: Pe
     review("show", name)
     assert "Not your role" in said(review("approve", name))
     assert "Not found" in said(review("show", "p999"))
+
+
+def test_an_unencrypted_connection_is_warned_of_before_anything_is_typed_or_sent(
+    kind: str, review: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: order.append("asked"))
+    monkeypatch.setattr("api.cli.remote.Remote.sign_in", lambda *_: order.append("sent"))
+    monkeypatch.setattr("rich.console.Console.print", lambda *words, **__: order.append(str(words[1])))
+    review("sign-in", "http://dustcart.example", "--name", "li.wei")
+    assert "not encrypted" in order[0]
+    assert order[1:] == ["asked", "sent"]
