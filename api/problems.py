@@ -28,7 +28,7 @@ from agents.errors import (
 )
 from api.context import context_of
 from api.fields import KIND
-from api.signing_in import SignInLockedError, SignInRefusedError
+from api.signing_in import SignInBusyError, SignInLockedError, SignInRefusedError
 from city.database import transaction
 from city.journal import record
 from city.wording import Language, catalogue, preferred_language, say
@@ -57,6 +57,7 @@ STATUS: dict[str, int] = {
     "read-first": 428,
     "too-many-attempts": 429,
     "internal": 500,
+    "busy": 503,
     "unavailable": 503,
 }
 _OF_STATUS = {400: "malformed", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
@@ -216,6 +217,7 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], Refusal]] = {
     SignInLockedError: lambda error: Refusal(
         "too-many-attempts", headers={"Retry-After": str(error.seconds)}, minutes=-(-error.seconds // 60)
     ),
+    SignInBusyError: lambda _: Refusal("busy", headers={"Retry-After": "1"}),
     OperationalError: lambda _: Refusal("unavailable", headers={"Retry-After": "5"}),
     PoolTimeoutError: lambda _: Refusal("unavailable", headers={"Retry-After": "5"}),
 }

@@ -4,6 +4,8 @@ Whether a name exists cannot be told from the answer or its time: an unknown one
 hash, counted and locked exactly like a known one.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlmodel import Field, Session, SQLModel, col, delete
@@ -47,6 +49,10 @@ class SignInLockedError(ApiError):
         self.seconds = seconds
 
 
+class SignInBusyError(ApiError):
+    """More people are signing in than can be checked at once."""
+
+
 def sign_in_with_password(context: Context, name: str, password: str) -> OpenedSession:
     """Open a session for a name and its password.
 
@@ -56,6 +62,8 @@ def sign_in_with_password(context: Context, name: str, password: str) -> OpenedS
         If there is no such account, it is closed, or the password is wrong.
     SignInLockedError
         After five wrong passwords in a row, for fifteen minutes, even if the password is right.
+    SignInBusyError
+        If so many wait for their passwords to be checked that another would keep everybody else waiting.
     """
     name_hash, now = digest(name), context.wall.now()
     with reading(context.engine) as session:
@@ -63,7 +71,7 @@ def sign_in_with_password(context: Context, name: str, password: str) -> OpenedS
         account = session.get(Account, name)
     may = account is not None and account.active and account.password_hash is not None
     password_hash = (may and account and account.password_hash) or nobodys_hash()
-    with context.checking:
+    with _turn(context):
         right = matches(password_hash, password)
         fresh_hash = ARGON2.hash(password) if may and right and ARGON2.check_needs_rehash(password_hash) else None
 
@@ -101,6 +109,18 @@ def sign_in_with_code(context: Context, code: str) -> OpenedSession:
     raise SignInRefusedError
 
 
+@contextmanager
+def _turn(context: Context) -> Iterator[None]:
+    """Wait for a turn to check a password, unless too many wait already."""
+    if not context.waiting.acquire(blocking=False):
+        raise SignInBusyError("too many sign-ins at once")
+    try:
+        with context.checking:
+            yield
+    finally:
+        context.waiting.release()
+
+
 def _open(context: Context, session: Session, account_id: str, by: str) -> OpenedSession:
     session.exec(delete(SignInFailure).where(col(SignInFailure.last_at) < context.wall.now() - FORGOTTEN_AFTER))
     life = timedelta(hours=context.settings.session_hours)
@@ -117,13 +137,23 @@ def _open(context: Context, session: Session, account_id: str, by: str) -> Opene
 
 
 def _refuse(context: Context, session: Session, account: Account | None, *, locked: bool) -> None:
-    """Audit a refusal. A name nobody bears is not written down: people type passwords into the wrong field."""
+    """Audit a refusal. A name nobody bears is not written down: people type passwords into the wrong field.
+
+    Guesses at accounts are few, because they lock; those at no account in particular must not fill the audit.
+    """
+    untold = 0
+    if account is None:
+        held_back = context.strangers.passes(context.wall.now())
+        if held_back is None:
+            return
+        untold = held_back
     record(
         session,
         at=context.clock.now(),
         actor=account.id if account else NOBODY,
         action="sign_in.locked" if locked else "sign_in.refused",
         subject=f"account/{account.id if account else NOBODY}",
+        after={"not_told_before": untold} if untold else None,
     )
 
 

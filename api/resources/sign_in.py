@@ -51,7 +51,9 @@ class SessionView(BaseModel):
     expires_at: datetime = Field(description="when it ends at the latest; it ends earlier when it is not used")
 
 
-@router.post("/sign-in", responses=refusals("malformed", "sign-in-refused", "invalid-request", "too-many-attempts"))
+@router.post(
+    "/sign-in", responses=refusals("malformed", "sign-in-refused", "invalid-request", "too-many-attempts", "busy")
+)
 def sign_in(context: Here, body: Annotated[SignIn, BodyField(openapi_examples=_EXAMPLES)]) -> SessionView:
     """Sign in with a name and password or with a one-time code.
 

@@ -1,9 +1,11 @@
 """Signing in: by password or code, once, for a while, with the same face to the known and the unknown."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -11,6 +13,7 @@ from sqlmodel import Session, col, select
 from api import passwords
 from api.accounts import Role
 from api.closing import set_active
+from api.context import STRANGERS_TOLD, STRANGERS_TOLD_IN
 from api.passwords import set_password
 from api.sessions import SignInSession
 from api.signing_in import FAILURES_ALLOWED, LOCKED_FOR
@@ -209,3 +212,48 @@ def test_reading_often_does_not_write_often(door: TestClient, people: People, wa
     wall.advance(timedelta(seconds=1))
     door.get("/api/v1/me", headers=headers)
     assert used_at() == wall.now()
+
+
+def test_opening_a_closed_account_again_revives_no_session_no_code_and_lets_nobody_in_by_itself(
+    door: TestClient, people: People, li_wei: str
+) -> None:
+    session = as_bearer(door.post(SIGN_IN, json={"code": people.code(li_wei)}).json()["token"])
+    code = people.code(li_wei)
+    for active in (False, True):
+        set_active(people.engine, people.clock, actor="test", account_id=li_wei, active=active)
+    assert door.get("/api/v1/me", headers=session).status_code == 401
+    assert door.post(SIGN_IN, json={"code": code}).status_code == 401
+    assert door.post(SIGN_IN, json={"code": people.code(li_wei)}).status_code == 200
+
+
+@on_sqlite
+def test_when_many_sign_in_at_once_the_last_are_told_to_come_back_and_hold_up_nobody(
+    door: TestClient, app: FastAPI, li_wei: str
+) -> None:
+    waiting = app.state.context.waiting
+    taken = 0
+    while waiting.acquire(blocking=False):
+        taken += 1
+    refused = door.post(SIGN_IN, json={"name": li_wei, "password": GOOD})
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/busy")
+    assert refused.headers["retry-after"] == "1"
+    for _ in range(taken):
+        waiting.release()
+    for _ in range(2 * taken):
+        assert door.post(SIGN_IN, json={"name": li_wei, "password": GOOD}).status_code == 200
+
+
+@on_sqlite
+@pytest.mark.parametrize("guess", [lambda n: {"code": f"no-code-{n}"}, lambda n: {"name": f"no.{n}", "password": "x"}])
+def test_a_flood_of_guesses_is_told_a_few_times_a_minute_and_counted_beyond_that(
+    guess: Callable[[int], dict[str, str]], door: TestClient, people: People, wall: ManualClock
+) -> None:
+    for number in range(STRANGERS_TOLD + 7):
+        assert door.post(SIGN_IN, json=guess(number)).status_code == 401
+    assert actions(people.engine) == [("sign_in.refused", "nobody")] * STRANGERS_TOLD
+    wall.advance(STRANGERS_TOLD_IN)
+    door.post(SIGN_IN, json=guess(0))
+    with Session(people.engine) as session:
+        last = session.exec(select(AuditRecord).order_by(col(AuditRecord.id).desc())).first()
+    assert last is not None
+    assert last.after == {"not_told_before": 7}
