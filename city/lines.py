@@ -8,6 +8,9 @@ from city.network import RoadNetwork
 # Mean radius of the earth, metres.
 EARTH_RADIUS_M = 6_371_008.8
 
+# A tenth of a metre; RFC 7946 warns of more than six.
+COORDINATE_DECIMALS = 6
+
 # Farther from any street than this, a bin is not brought to the truck: the place is wrong, or a street is missing.
 OFF_STREET_M = 150.0
 

@@ -1,7 +1,8 @@
-"""What is different on the roads just now: ways that are closed, ways and classes that are slower."""
+"""What is different on the roads: ways that are closed, ways and classes that are slower."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,37 @@ from city.network import RoadClass, RoadNetwork
 from routing.errors import RoutingError
 
 
+class Conditions(Protocol):
+    """Whatever tells how many times as long each street takes."""
+
+    def factor(self, network: RoadNetwork) -> NDArray[np.float64]:
+        """Return how many times as long each segment takes, infinite where it is closed. Shape (segments,)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreetFactors:
+    """How many times as long each segment of one network takes, infinite where it is closed. Shape (segments,)."""
+
+    by_segment: NDArray[np.float64]
+
+    def factor(self, network: RoadNetwork) -> NDArray[np.float64]:
+        """Return them.
+
+        Raises
+        ------
+        RoutingError
+            If they are another network's.
+        """
+        if len(self.by_segment) != len(network.length_m):
+            raise RoutingError(
+                f"there are factors for {len(self.by_segment)} segments, the network has {len(network.length_m)}"
+            )
+        return self.by_segment
+
+
 @dataclass(frozen=True, slots=True)
 class RoadConditions:
-    """Closures and slowdowns, in force together.
+    """Closures and slowdowns by OSM way and road class, in force together.
 
     Attributes
     ----------

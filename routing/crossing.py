@@ -29,12 +29,11 @@ class Crossing(NamedTuple):
 
 
 class Half(NamedTuple):
-    """Blocks of one half's table: from the edges cut, or the outer ways in, to the edges cut, or the outer ways out."""
+    """Blocks of one half's table: from the edges cut to those and to the outer ways out, and from the outer ways in."""
 
     cut_cut: Block
     cut_out: Block
     in_cut: Block
-    in_out: Block
 
 
 @inner
@@ -53,7 +52,6 @@ def _half(parts: Parts, tables: Tables, part: int, cut_in: int, cut_out: int) ->
         Block(tables.through, at, stride),
         Block(tables.through, at + cut_out, stride),
         Block(tables.through, below, stride),
-        Block(tables.through, below + cut_out, stride),
     )
 
 

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from city.lines import polylines
+from city.lines import COORDINATE_DECIMALS, polylines
 from city.network import RoadNetwork
+from routing.hours import closed_always
 from routing.profile import TruckProfile
 from routing.streets import Streets, passable
-
-# A tenth of a metre; RFC 7946 warns of more than six.
-COORDINATE_DECIMALS = 6
 
 
 class CutReason(StrEnum):
@@ -21,6 +19,7 @@ class CutReason(StrEnum):
 
     NOT_FOR_TRUCKS = "not_for_trucks"
     TOO_SMALL_FOR_TRUCK = "too_small_for_truck"
+    CLOSED_BY_RULE = "closed_by_rule"
     NO_DIRECTION = "no_direction"
     NOT_CONNECTED = "not_connected"
     ONE_DIRECTION_NOT_CONNECTED = "one_direction_not_connected"
@@ -112,6 +111,7 @@ def what_was_cut(network: RoadNetwork, profile: TruckProfile, kept: Streets) -> 
     reasons[directions == 0] = CutReason.NOT_CONNECTED
     reasons[legal == 0] = CutReason.NO_DIRECTION
     reasons[~passable(network, profile)] = CutReason.TOO_SMALL_FOR_TRUCK
+    reasons[closed_always(network, profile)] = CutReason.CLOSED_BY_RULE
     reasons[~network.truck] = CutReason.NOT_FOR_TRUCKS
     rows = np.flatnonzero(reasons != "")
     return Cut(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from city.lines import COORDINATE_DECIMALS
 from routing.errors import RoutingError
 from routing.plan import Plan, Route, Visit, VisitKind
 from routing.problem import Problem, Truck
@@ -14,9 +15,6 @@ from routing.roads import RoadGraph
 from routing.snapping import Snaps
 from routing.standing import locations
 from routing.ways import Way
-
-# A tenth of a metre; RFC 7946 warns of more than six.
-COORDINATE_DECIMALS = 6
 
 
 class Located(NamedTuple):

@@ -80,6 +80,8 @@ class TruckProfile:
         What junctions cost.
     left_hand
         Traffic keeps left.
+    permit
+        It may drive where, or when, a street asks for a permit.
 
     Raises
     ------
@@ -95,6 +97,7 @@ class TruckProfile:
     top_kmh: float = TOP_KMH
     turns: TurnCosts = field(default_factory=TurnCosts)
     left_hand: bool = False
+    permit: bool = True
 
     def __post_init__(self) -> None:
         for name in ("width_cm", "height_cm", "weight_kg"):

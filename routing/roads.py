@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from city.network import RoadNetwork
 from routing import travel
-from routing.conditions import RoadConditions
+from routing.conditions import Conditions, RoadConditions
 from routing.cut import Cut, what_was_cut
 from routing.dissection import Dissection, dissect
 from routing.errors import RoutingError
@@ -56,7 +56,7 @@ class RoadGraph:
 
     network: RoadNetwork
     profile: TruckProfile
-    conditions: RoadConditions
+    conditions: Conditions
     streets: Streets
     cut: Cut
     edge_cost: NDArray[np.float64]
@@ -71,7 +71,7 @@ class RoadGraph:
         cls,
         network: RoadNetwork,
         profile: TruckProfile | None = None,
-        conditions: RoadConditions | None = None,
+        conditions: Conditions | None = None,
         *,
         dissection: Dissection | None = None,
         cores: int = 1,
@@ -120,7 +120,7 @@ class RoadGraph:
             tables_of(parts, turns, cores),
         )
 
-    def under(self, conditions: RoadConditions, *, cores: int = 1) -> "RoadGraph":
+    def under(self, conditions: Conditions, *, cores: int = 1) -> "RoadGraph":
         """Return the same streets under other closures and slowdowns. Snaps stay valid."""
         edge_cost, turns = _costs(self.network, self.profile, conditions, self.streets)
         tables = updated(self._parts, self._tables, self.turns, turns, cores)
@@ -177,9 +177,8 @@ class RoadGraph:
         nowhere = np.flatnonzero(~np.isfinite(cost))
         if len(nowhere):
             start, end = legs[nowhere[0]]
-            raise RoutingError(
-                f"there is no way from place {start} to place {end} with {len(self.conditions.closed_ways)} ways closed"
-            )
+            closed = np.unique(self.network.way_id[self.streets.segment[~np.isfinite(self.edge_cost)]])
+            raise RoutingError(f"there is no way from place {start} to place {end} with {len(closed)} ways closed")
         duration_s, distance_m = travel.unpack(cost)
         found = []
         for k, (start, end) in enumerate(legs.tolist()):
@@ -217,7 +216,7 @@ class RoadGraph:
 
 
 def _costs(
-    network: RoadNetwork, profile: TruckProfile, conditions: RoadConditions, streets: Streets
+    network: RoadNetwork, profile: TruckProfile, conditions: Conditions, streets: Streets
 ) -> tuple[NDArray[np.float64], travel.Turns]:
     """Return costs of edges, and of the turns from each; infinite where closed."""
     factor = conditions.factor(network)

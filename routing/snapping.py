@@ -1,6 +1,6 @@
 """Puts points onto streets: which one is nearest, how far along, how far away, and on which side the point lies."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import shapely
@@ -34,7 +34,7 @@ class Snaps:
     distance_m
         From the point to that place.
     side
-        Where the point lies, looking along the segment: 1 to the right, -1 to the left, 0 on the street itself.
+        Where the point lies, looking along the segment: 1 to the right, -1 to the left, 0 in its line.
     along, against
         Whether a truck may serve the point driving along, or against, the segment.
     kerb
@@ -64,12 +64,18 @@ class Snaps:
     def on_own_side(self, which: NDArray[np.bool_] | None = None) -> "Snaps":
         """Return the same places, some (by default all) to be served from the point's own side of the street only.
 
-        Points on the street itself, and points on one-way streets, stay as they are.
+        A point on the street itself is served along it; points on one-way streets stay as they are.
         """
         chosen = np.ones(len(self), dtype=np.bool_) if which is None else which
-        chosen = chosen & (self.side != 0) & self.along & self.against
-        kerb_along = self.side == self.kerb
+        chosen = chosen & self.along & self.against
+        kerb_along = self.side != -self.kerb
         return replace(self, along=self.along & (~chosen | kerb_along), against=self.against & ~(chosen & kerb_along))
+
+    def pick(self, rows: NDArray[np.integer]) -> "Snaps":
+        """Return some of the places, in the order of `rows`."""
+        return replace(
+            self, **{field.name: getattr(self, field.name)[rows] for field in fields(self) if field.name != "kerb"}
+        )
 
 
 class StreetIndex:
@@ -126,7 +132,9 @@ class StreetIndex:
         offset = np.stack([x, y], axis=1) - place
         distance = np.hypot(offset[:, 0], offset[:, 1])
         to_the_right = heading[:, 1] * offset[:, 0] - heading[:, 0] * offset[:, 1]
-        side = np.where(distance < ON_THE_LINE_M, 0, np.sign(to_the_right))
+        # Before the end of a street, or behind it, a point is on neither side.
+        aside = np.abs(to_the_right) >= ON_THE_LINE_M * np.hypot(heading[:, 0], heading[:, 1])
+        side = np.where(aside, np.sign(to_the_right), 0)
         return Snaps(
             lon=lon,
             lat=lat,

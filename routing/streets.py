@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from city.network import RoadNetwork
+from routing.hours import closed_always
 from routing.profile import TruckProfile
 
 # Up to this angle a turn counts as going on, degrees.
@@ -97,7 +98,7 @@ class Edges(NamedTuple):
 
 def passable(network: RoadNetwork, profile: TruckProfile) -> NDArray[np.bool_]:
     """Return which segments the truck may use and fits into, whatever the direction. Shape (segments,)."""
-    fits = network.truck.copy()
+    fits = network.truck & ~closed_always(network, profile)
     for limit, size in (
         (network.max_width_cm, profile.width_cm),
         (network.max_height_cm, profile.height_cm),
@@ -176,19 +177,21 @@ def connected(streets: Streets) -> NDArray[np.bool_]:
         goes_on = (
             np.bincount(streets.turn_from[~streets.turn_round & kept[streets.turn_to]], minlength=len(streets)) > 0
         )
-        grown = _largest_component(streets, ~streets.turn_round | ~goes_on[streets.turn_from], everything)
+        grown = largest_component(streets, ~streets.turn_round | ~goes_on[streets.turn_from], everything)
         if np.array_equal(grown, kept):
             break
         kept = grown
     while True:
-        shrunk = _largest_component(streets, open_turns(streets, kept), kept)
+        shrunk = largest_component(streets, open_turns(streets, kept), kept)
         if np.array_equal(shrunk, kept):
             return kept
         kept = shrunk
 
 
-def _largest_component(streets: Streets, turns: NDArray[np.bool_], within: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def largest_component(streets: Streets, turns: NDArray[np.bool_], within: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the edges of the largest strongly connected component by `turns`, counting edges `within` only."""
+    if not within.any():
+        return within
     size = len(streets)
     graph = csr_matrix(
         (np.ones(int(turns.sum()), dtype=np.int8), (streets.turn_from[turns], streets.turn_to[turns])),

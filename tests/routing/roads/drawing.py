@@ -28,6 +28,7 @@ class Street:
     max_width_cm: int = 0
     max_height_cm: int = 0
     max_weight_kg: int = 0
+    rules: str = ""
 
 
 def draw(
@@ -38,6 +39,7 @@ def draw(
     """Make a network of junctions at (east, north) metres from a corner on the equator, and streets between them."""
     x, y = np.array(places, dtype=float).reshape(-1, 2).T
     names = ("", *dict.fromkeys(street.name for street in streets if street.name))
+    rules = ("", *dict.fromkeys(street.rules for street in streets if street.rules))
     bends = [bend for street in streets for bend in street.bends]
     shape = np.array(bends, dtype=float).reshape(-1, 2) * DEG_PER_M
 
@@ -64,6 +66,8 @@ def draw(
         max_weight_kg=np.array([s.max_weight_kg for s in streets], dtype=np.int32),
         name=np.array([names.index(s.name) for s in streets], dtype=np.int32),
         names=names,
+        rule=np.array([rules.index(s.rules) for s in streets], dtype=np.int32),
+        rules=rules,
         shape_start=np.concatenate([[0], np.cumsum([len(s.bends) for s in streets])]).astype(np.int64),
         shape_lon=shape[:, 0].copy(),
         shape_lat=shape[:, 1].copy(),
