@@ -11,14 +11,16 @@ from agents.edits import AddStop, Draft
 from agents.errors import EditRefusedError, NotFoundError
 from agents.ground import Ground, Point, read_ground
 from agents.outlook import outlooks
+from agents.places import open_for_all, without
 from agents.planner import reason_of
 from agents.proposals import Proposal
-from agents.roads import CityRoads, closed_ways
+from agents.roads import CityRoads, road_closures
 from agents.shifts import shift_day
 from agents.stop_ids import parse_stop_id, stop_id_of
 from agents.stops import JudgedNeed, candidate
-from agents.task import without
-from agents.whereabouts import coordinates, graphs_of
+from agents.whereabouts import coordinates, roads_of
+from agents.windows import both, to_begin
+from city.hours import Span
 from routing.plan import Unserved, UnservedReason
 from routing.problem import UNREACHABLE, Matrix, Problem
 from routing.snapping import SNAP_LIMIT_M
@@ -34,7 +36,7 @@ def extend(
     NotFoundError
         If the point is not in use in the district or has no bins of the stream.
     EditRefusedError
-        If the point is closed in this shift, or no street comes near it.
+        If the point or its street is closed in this shift, or no street comes near it.
     """
     stop_id = stop_id_of(edit.point_id, edit.stream)
     day = shift_day(session, proposal.district_id, proposal.service_date, proposal.shift_id)
@@ -46,7 +48,11 @@ def extend(
         raise EditRefusedError("point_not_open", stop_id=stop_id, hours=ground.points[edit.point_id].hours or "-")
     need = JudgedNeed(edit.point_id, edit.stream, None, None, ADDED)
     added = candidate(ground, bins, [need])
-    problem, location = _located(session, roads, ground, draft.problem, added.point)
+    problem, location, open_at = _located(session, roads, ground, draft.problem, added.point)
+    windows = both(added.windows, to_begin(open_at, ground.within, added.service_s) or ())
+    if windows is None or not open_at:
+        raise EditRefusedError("street_not_open", stop_id=stop_id)
+    added = replace(added, windows=windows)
     problem = replace(problem, stops=(*problem.stops, added.at(location)))
     left = Unserved(stop_id, UnservedReason.TAKEN_OUT)
     return replace(
@@ -57,25 +63,34 @@ def extend(
     )
 
 
-def _located(session: Session, roads: CityRoads, ground: Ground, problem: Problem, point: Point) -> tuple[Problem, int]:
-    """Find the point in the matrices, or add a row and a column for it. What is there already stays as it was."""
-    for stop in problem.stops:
-        if parse_stop_id(stop.id)[0] == point.id:
-            return problem, stop.location
-    lon, lat = coordinates(session, problem)
-    graph_of = graphs_of(session, roads, problem, closed_ways(session, ground.begins_at, ground.day.ends_at))
-    matrices, nearest_m = [], np.inf
-    for profile, matrix in enumerate(problem.matrices):
-        graph = graph_of.get(profile)
-        if graph is None:
-            matrices.append(_enlarged(matrix, None))
-            continue
-        snaps = graph.snap(np.append(lon, point.lon), np.append(lat, point.lat))
-        nearest_m = min(nearest_m, float(snaps.distance_m[-1]))
-        matrices.append(_enlarged(matrix, without(graph.matrix(snaps), snaps.distance_m > SNAP_LIMIT_M)))
+def _located(
+    session: Session, roads: CityRoads, ground: Ground, problem: Problem, point: Point
+) -> tuple[Problem, int, tuple[Span, ...]]:
+    """Find the point in the matrices, or add a row and a column for it. What is there already stays as it was.
+
+    Returns
+    -------
+    problem, location, open_at
+        And when its street can be driven.
+    """
+    where = coordinates(session, problem)
+    known = next((stop.location for stop in problem.stops if parse_stop_id(stop.id)[0] == point.id), None)
+    closures = road_closures(session, ground.zone, ground.streets_when)
+    by_profile = roads_of(session, roads, problem, ground.streets_when, closures)
+    lon, lat, at_kerb = np.append(where.lon, point.lon), np.append(where.lat, point.lat), np.append(where.at_kerb, True)
+    located = {profile: streets.locate(lon, lat, at_kerb) for profile, streets in by_profile.items()}
+    open_at = open_for_all(list(located.values()), len(where.lon))
+    if known is not None:
+        return problem, known, open_at
+    nearest_m = min((places.snaps.distance_m[-1] for places in located.values()), default=np.inf)
     if nearest_m > SNAP_LIMIT_M:
         raise EditRefusedError("far_from_streets", point=point.name, distance_m=round(nearest_m))
-    return replace(problem, matrices=tuple(matrices)), len(lon)
+    matrices = []
+    for profile, matrix in enumerate(problem.matrices):
+        places = located.get(profile)
+        new = None if places is None else without(places.matrix(), places.snaps.distance_m > SNAP_LIMIT_M)
+        matrices.append(_enlarged(matrix, new))
+    return replace(problem, matrices=tuple(matrices)), len(where.lon), open_at
 
 
 def _enlarged(matrix: Matrix, with_new: Matrix | None) -> Matrix:

@@ -14,12 +14,14 @@ from sqlmodel import Session, col, or_, select
 
 from agents.cycles import leaves_from
 from agents.dispatches import Underway, underway
+from agents.roads import shift_time
 from agents.shifts import ShiftDay, next_chances
 from agents.windows import Closed, closed_times, open_windows
 from city.hours import Span, service_second
 from city.registry import Closure, ClosureKind, CollectionPoint, PointKind, StreamRule
 from city.store import zone_of
 from city.streams import Stream
+from routing.shift_roads import ShiftTime
 
 # A stream that no later shift carries is looked at a day ahead.
 WITHOUT_NEXT_CHANCE = timedelta(hours=24)
@@ -73,6 +75,11 @@ class Ground:
     rules: Mapping[Stream, StreamRule]
     closed_points: Mapping[str, tuple[Closed, ...]]
     underway: Mapping[str, Underway]
+
+    @property
+    def streets_when(self) -> ShiftTime:
+        """When its trucks are on the streets."""
+        return shift_time(self.day.service_date, self.day.span, self.zone, self.begins_at)
 
     def next_at(self, stream: Stream) -> datetime:
         """When the next shift that carries the stream is expected to come by."""

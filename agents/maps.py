@@ -7,11 +7,12 @@ from sqlmodel import Session
 from agents.editing import Desk
 from agents.errors import ConflictError
 from agents.proposals import Shown
-from agents.roads import closed_ways
-from agents.shifts import shift_end
-from agents.whereabouts import coordinates, graphs_of
+from agents.roads import road_closures, shift_time
+from agents.shifts import shift_span
+from agents.whereabouts import coordinates, roads_of
+from city.store import zone_of
 from routing.errors import RoutingError
-from routing.geometry import Located, plan_geojson
+from routing.geometry import plan_geojson
 
 
 def map_of(desk: Desk, session: Session, shown: Shown) -> dict[str, Any]:
@@ -26,12 +27,14 @@ def map_of(desk: Desk, session: Session, shown: Shown) -> dict[str, Any]:
     """
     problem = desk.problems.read(session, shown.version.problem_hash)
     proposal = shown.proposal
-    ends_at = shift_end(session, proposal.shift_id, proposal.service_date)
-    lon, lat = coordinates(session, problem)
+    zone = zone_of(session)
+    span = shift_span(session, proposal.shift_id)
+    when = shift_time(proposal.service_date, span, zone, proposal.expires_at)
+    where = coordinates(session, problem)
     try:
-        graphs = graphs_of(session, desk.roads, problem, closed_ways(session, proposal.expires_at, ends_at))
-        anyone = next(iter(graphs.values()))  # a profile that no truck drives by has nothing to draw
-        drawn_by = [graphs.get(profile, anyone) for profile in range(len(problem.matrices))]
-        return plan_geojson(problem, shown.plan, [Located(graph, graph.snap(lon, lat)) for graph in drawn_by])
+        by_profile = roads_of(session, desk.roads, problem, when, road_closures(session, zone, when))
+        anyone = next(iter(by_profile.values()))  # a profile that no truck drives by has nothing to draw
+        drawn_by = [by_profile.get(profile, anyone) for profile in range(len(problem.matrices))]
+        return plan_geojson(problem, shown.plan, [roads.locate(*where) for roads in drawn_by])
     except RoutingError as error:
         raise ConflictError("no_way_now", proposal_id=proposal.id) from error

@@ -17,7 +17,7 @@ from agents.ground import Ground, read_ground
 from agents.needs import Need
 from agents.outlook import BinOutlook, outlooks
 from agents.reasons import BinEvidence, Exclusion, Standing, StopReason
-from agents.roads import closed_ways
+from agents.roads import road_closures
 from agents.shifts import ShiftDay
 from agents.stops import Candidate, Grouped, JudgedNeed, group
 from agents.summary import Note, Summary, summarise
@@ -27,6 +27,7 @@ from city.database import reading
 from city.streams import Stream, parse_streams
 from routing.plan import Plan, Unserved, UnservedReason
 from routing.problem import Problem
+from routing.shift_roads import Closing
 from routing.verify import verify
 
 # Who wrote a version that nobody edited, in the journal and beside the plan.
@@ -81,7 +82,7 @@ class Briefing:
     ground: Ground
     fleet: Fleet
     grouped: Grouped
-    closed_ways: frozenset[int]
+    closures: tuple[Closing, ...]
     needs: int
     by_hand: ByHand
     lost: tuple[Note, ...]
@@ -106,7 +107,7 @@ def brief(session: Session, ground: Ground, bins: Sequence[BinOutlook], needs: S
     by_hand = read_by_hand(session, ground.day)
     grouped, lost = keep_added(ground, bins, group(ground, bins, needs), by_hand)
     fleet = wanted(read_fleet(session, ground), frozenset(stop.stream for stop in grouped.candidates))
-    closed = closed_ways(session, ground.begins_at, ground.day.ends_at)
+    closed = road_closures(session, ground.zone, ground.streets_when)
     return Briefing(ground, fleet, grouped, closed, len(needs), by_hand, tuple(lost))
 
 
@@ -146,7 +147,7 @@ def plan_shift(surroundings: Surroundings, briefing: Briefing) -> Planned | Quie
         return Quiet(Outcome(code="all_taken_out", numbers={"stops": len(briefing.grouped.candidates)}))
     if not briefing.fleet.trucks:
         raise PlanningError("no_trucks", district_id=ground.day.district_id, shift_id=ground.day.shift_id)
-    task = build_task(ground, briefing.fleet, briefing.to_plan, surroundings.roads, briefing.closed_ways)
+    task = build_task(ground, briefing.fleet, briefing.to_plan, surroundings.roads, briefing.closures)
     problem, lost_locks = keep_locks(task.problem, briefing.by_hand)
     plan = surroundings.solvers.solve(
         problem,
@@ -207,8 +208,9 @@ def explain(briefing: Briefing, task: Task, plan: Plan) -> dict[str, StopReason]
         if stop.stop_id in by_hand.dropped:
             left = Unserved(stop.stop_id, UnservedReason.TAKEN_OUT)
             known |= {"standing": Standing.DROPPED, "unserved": left}
-        elif stop.stop_id in task.off_network:
-            known |= {"standing": Standing.EXCLUDED, "excluded": Exclusion.OFF_NETWORK}
+        elif stop.stop_id in task.excluded:
+            known |= {"standing": Standing.EXCLUDED, "excluded": task.excluded[stop.stop_id]}
+            known |= {"left_out_street": task.left_out.get(stop.stop_id)}
         elif stop.stop_id in left_out:
             known |= {"standing": Standing.LEFT_OUT, "unserved": left_out[stop.stop_id]}
         reasons[stop.stop_id] = reason_of(ground, stop).model_copy(update=known)

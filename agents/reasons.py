@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.decisions import Rule
 from agents.needs import NeedReason
+from agents.places import StreetLeftOut
 from agents.said import said
 from city.streams import Stream
 from city.wording import Language
@@ -34,6 +35,7 @@ class Exclusion(StrEnum):
     POINT_CLOSED = "point_closed"
     WINDOW_OUTSIDE_SHIFT = "window_outside_shift"
     OFF_NETWORK = "off_network"
+    STREET_CLOSED = "street_closed"
 
 
 class BinEvidence(BaseModel):
@@ -83,6 +85,8 @@ class StopReason(BaseModel):
         For a stop left out by the planner or by a person: the constraint, as routing says it.
     excluded
         For a stop that could not enter the problem.
+    left_out_street
+        For a stop that no street comes near: the one that would, and that the trucks cannot use.
     changed_by
         The account that added or dropped it by hand.
     """
@@ -105,6 +109,7 @@ class StopReason(BaseModel):
     bins: tuple[BinEvidence, ...]
     unserved: Unserved | None = None
     excluded: Exclusion | None = None
+    left_out_street: StreetLeftOut | None = None
     changed_by: str | None = None
 
 
@@ -115,6 +120,9 @@ def sentences(reason: StopReason, language: Language, zone: ZoneInfo) -> list[st
         lines.append(said(f"standing.{reason.standing}_by_hand", language, {"actor": reason.changed_by}))
     if reason.excluded is not None:
         lines.append(said(f"excluded.{reason.excluded}", language, {}))
+    if reason.left_out_street is not None:
+        street = reason.left_out_street
+        lines.append(said(f"left_out_street.{street.reason}", language, street.model_dump()))
     if reason.unserved is not None:
         lines.append(reason.unserved.said(language))
     lines += [evidence_sentence(item, language, zone) for item in reason.bins if item.need is not None]

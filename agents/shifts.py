@@ -125,8 +125,12 @@ def _shift_day(
 
 def shift_end(session: Session, shift_id: str, service_date: date) -> datetime:
     """Return when a shift ends, also one that is not in use any more."""
-    span = parse_hours(session.get_one(Shift, shift_id).hours)[0]
-    return service_moment(service_date, span.end_s, zone_of(session))
+    return service_moment(service_date, shift_span(session, shift_id).end_s, zone_of(session))
+
+
+def shift_span(session: Session, shift_id: str) -> Span:
+    """Return a shift's seconds of the service day, also of one that is not in use any more."""
+    return parse_hours(session.get_one(Shift, shift_id).hours)[0]
 
 
 def next_chances(session: Session, zone: ZoneInfo, today: ShiftDay) -> dict[Stream, ShiftDay]:

@@ -1,23 +1,22 @@
 """The planning task: stops, trucks and facilities of a shift put on the streets as one routing problem."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import floor
-
-import numpy as np
-from numpy.typing import NDArray
 
 from agents.fleet import CAPACITY_RESERVE, Fleet
 from agents.ground import Ground
+from agents.places import POINT, Place, Places, StreetLeftOut, locate
+from agents.reasons import Exclusion
 from agents.roads import CityRoads
 from agents.stops import Candidate
 from agents.summary import Note
+from agents.windows import both, to_begin
 from city.registry import Facility as RegisteredFacility
 from city.registry import Truck as RegisteredTruck
 from city.streams import parse_streams
-from routing.problem import UNREACHABLE, Facility, Matrix, Problem, TimeWindow, Truck
-from routing.roads import RoadGraph
-from routing.snapping import SNAP_LIMIT_M
+from routing.problem import Facility, Problem, TimeWindow, Truck
+from routing.shift_roads import Closing
 
 CENTS = 100
 
@@ -28,117 +27,88 @@ class Task:
 
     Attributes
     ----------
-    off_network
-        Ids of stops too far from any street that any truck may use.
+    excluded
+        Stops that are too far from any street that any truck may use, or whose street is closed throughout, by id.
+    left_out
+        The street that would be near a stop that is too far from the others, by stop id.
     notes
-        Trucks and facilities left out, in codes for the operator.
+        Trucks, facilities and closures left out, in codes for the operator.
     """
 
     problem: Problem
-    off_network: frozenset[str]
+    excluded: Mapping[str, Exclusion]
+    left_out: Mapping[str, StreetLeftOut]
     notes: tuple[Note, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Everything that is somewhere, in the order of the matrices: depots, facilities, points.
-
-    Attributes
-    ----------
-    row
-        Row of each place by its kind and id.
-    matrices, kind
-        Travel by those graphs between which it makes a difference here, and which of them each graph's is: most
-        limits of a city's streets are nowhere near a district.
-    far
-        Whether a place is too far from the streets of a graph. Shape (matrices, places).
-    """
-
-    row: dict[tuple[str, str], int]
-    matrices: tuple[Matrix, ...]
-    kind: tuple[int, ...]
-    far: NDArray[np.bool_]
-
-
 def build_task(
-    ground: Ground, fleet: Fleet, candidates: Sequence[Candidate], roads: CityRoads, closed_ways: frozenset[int]
+    ground: Ground, fleet: Fleet, candidates: Sequence[Candidate], roads: CityRoads, closures: Sequence[Closing]
 ) -> Task:
     """Build the routing problem of a shift. Times are seconds of the service day, money is cents.
 
-    A stop, facility or depot that no street comes near is left out and named; the rest is planned.
+    A stop, facility or depot that no street comes near, or whose street is closed for all that is left of the shift, is
+    left out and named; one whose street is closed for part of it is served or used in the rest.
 
     Raises
     ------
     RoutingError
         If the city has no roads that the trucks can drive.
     """
-    graphs, kinds = roads.graphs(fleet.trucks, closed_ways)
-    places = _locate(fleet, candidates, graphs)
-    kind_of = [places.kind[kind] for kind in kinds]
+    driven = roads.during(fleet.trucks, ground.streets_when, closures)
+    places = locate(_where(fleet, candidates), driven.roads)
     notes = [Note(code="facility_closed", numbers={"facility": facility.name}) for facility in fleet.closed]
+    notes += [Note(code="closed_way_unknown", numbers={"way": way}) for way in driven.unknown_ways]
     trucks = []
-    for truck, kind in zip(fleet.trucks, kind_of, strict=True):
+    for truck, kind in zip(fleet.trucks, [places.kind[kind] for kind in driven.kind], strict=True):
         home = places.row["depot", truck.depot_id]
-        if places.far[kind, home]:
-            notes.append(Note(code="depot_off_network", numbers={"truck": truck.plate, "depot": truck.depot_id}))
+        hindered = "off_network" if places.far[kind, home] else "" if places.open_at[home] else "street_closed"
+        if hindered:
+            named = {"truck": truck.plate, "depot": truck.depot_id}
+            notes.append(Note(code=f"depot_{hindered}", numbers=named))
         else:
             trucks.append(_truck(ground, truck, home, kind))
     facilities = []
     for unloading in fleet.unloading:
-        row = places.row["facility", unloading.facility.id]
-        if places.far[:, row].all():
-            notes.append(Note(code="facility_off_network", numbers={"facility": unloading.facility.name}))
+        facility, row = unloading.facility, places.row["facility", unloading.facility.id]
+        windows = _windows(ground, places, row, unloading.windows, facility.unloading_s)
+        if isinstance(windows, Exclusion):
+            notes.append(Note(code=f"facility_{windows}", numbers={"facility": facility.name}))
         else:
-            facilities.append(_facility(unloading.facility, unloading.windows, row))
-    stops, off_network = [], set()
+            facilities.append(_facility(facility, windows, row))
+    stops, excluded, left_out = [], {}, {}
     for candidate in candidates:
-        row = places.row["point", candidate.point.id]
-        if places.far[:, row].all():
-            off_network.add(candidate.stop_id)
+        row = places.row[POINT, candidate.point.id]
+        windows = _windows(ground, places, row, candidate.windows, candidate.service_s)
+        if isinstance(windows, Exclusion):
+            excluded[candidate.stop_id] = windows
+            if row in places.left_out:
+                left_out[candidate.stop_id] = places.left_out[row]
         else:
-            stops.append(candidate.at(row))
+            stops.append(replace(candidate, windows=windows).at(row))
     problem = Problem(stops=tuple(stops), facilities=tuple(facilities), trucks=tuple(trucks), matrices=places.matrices)
-    return Task(problem, frozenset(off_network), tuple(notes))
+    return Task(problem, excluded, left_out, tuple(notes))
 
 
-def _locate(fleet: Fleet, candidates: Sequence[Candidate], graphs: Sequence[RoadGraph]) -> Places:
-    where: dict[tuple[str, str], tuple[float, float]] = {}
+def _windows(
+    ground: Ground, places: Places, row: int, windows: tuple[TimeWindow, ...], lasting_s: int
+) -> tuple[TimeWindow, ...] | Exclusion:
+    """Return when something that lasts so long may begin at a place: in its windows, while its street is open."""
+    if places.far[:, row].all():
+        return Exclusion.OFF_NETWORK
+    by_street = to_begin(places.open_at[row], ground.within, lasting_s)
+    found = None if by_street is None else both(windows, by_street)
+    return Exclusion.STREET_CLOSED if found is None else found
+
+
+def _where(fleet: Fleet, candidates: Sequence[Candidate]) -> dict[Place, tuple[float, float]]:
+    where: dict[Place, tuple[float, float]] = {}
     for depot in fleet.depots.values():
         where["depot", depot.id] = depot.lon, depot.lat
     for unloading in fleet.unloading:
         where["facility", unloading.facility.id] = unloading.facility.lon, unloading.facility.lat
     for candidate in candidates:
-        where["point", candidate.point.id] = candidate.point.lon, candidate.point.lat
-    lon, lat = np.array(list(where.values())).reshape(-1, 2).T
-    matrices: list[Matrix] = []
-    far: list[NDArray[np.bool_]] = []
-    kinds: list[int] = []
-    for graph in graphs:
-        snaps = graph.snap(lon, lat)
-        too_far = snaps.distance_m > SNAP_LIMIT_M
-        matrix = without(graph.matrix(snaps), too_far)
-        same = (kind for kind, known in enumerate(matrices) if _are_equal(matrix, known))
-        kinds.append(next(same, len(matrices)))
-        if kinds[-1] == len(matrices):
-            matrices.append(matrix)
-            far.append(too_far)
-    rows = {place: row for row, place in enumerate(where)}
-    return Places(rows, tuple(matrices), tuple(kinds), np.array(far).reshape(len(matrices), len(where)))
-
-
-def _are_equal(one: Matrix, other: Matrix) -> bool:
-    return np.array_equal(one.duration_s, other.duration_s) and np.array_equal(one.distance_m, other.distance_m)
-
-
-def without(matrix: Matrix, far: NDArray[np.bool_]) -> Matrix:
-    """Take away every way to and from places that a truck's streets do not come near."""
-    if not far.any():
-        return matrix
-    duration_s, distance_m = matrix.duration_s.copy(), matrix.distance_m.copy()
-    for values in (duration_s, distance_m):
-        values[far, :] = values[:, far] = UNREACHABLE
-        np.fill_diagonal(values, 0)
-    return Matrix(duration_s, distance_m)
+        where[POINT, candidate.point.id] = candidate.point.lon, candidate.point.lat
+    return where
 
 
 def _truck(ground: Ground, truck: RegisteredTruck, home: int, kind: int) -> Truck:

@@ -1,5 +1,8 @@
 """Where a stored routing problem takes place: its locations in degrees, and the streets its trucks drive by."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session, col, select
@@ -8,17 +11,27 @@ from agents.roads import CityRoads
 from agents.stop_ids import parse_stop_id
 from city.registry import CollectionPoint, Facility, Truck
 from routing.problem import Problem
-from routing.roads import RoadGraph
+from routing.shift_roads import Closing, ShiftRoads, ShiftTime
 
 
-def coordinates(session: Session, problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Say where the locations of a problem are, from the registry.
+class Where(NamedTuple):
+    """The locations of a problem.
 
-    Returns
-    -------
+    Attributes
+    ----------
     lon, lat
         WGS 84 degrees. Shape (locations,). A location that nothing in the problem stands at gets the place of another.
+    at_kerb
+        Which of them are served from the street: those of stops.
     """
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    at_kerb: NDArray[np.bool_]
+
+
+def coordinates(session: Session, problem: Problem) -> Where:
+    """Say where the locations of a problem are, from the registry."""
     points = {stop.location: parse_stop_id(stop.id)[0] for stop in problem.stops}
     places = {facility.location: facility.id for facility in problem.facilities}
     depots = dict(session.exec(select(Truck.id, Truck.depot_id).where(col(Truck.id).in_(problem.truck_by_id))).all())
@@ -34,12 +47,14 @@ def coordinates(session: Session, problem: Problem) -> tuple[NDArray[np.float64]
     anywhere = next(iter(position.values()))
     size = len(problem.matrices[0])
     lon, lat = np.array([position.get(location, anywhere) for location in range(size)]).T
-    return lon, lat
+    return Where(lon, lat, np.isin(np.arange(size), list(points)))
 
 
-def graphs_of(session: Session, roads: CityRoads, problem: Problem, closed: frozenset[int]) -> dict[int, RoadGraph]:
-    """Return the graph of each profile that a truck of the problem drives by, without the closed ways."""
+def roads_of(
+    session: Session, roads: CityRoads, problem: Problem, when: ShiftTime, closures: Sequence[Closing]
+) -> dict[int, ShiftRoads]:
+    """Return the streets of each profile that a truck of the problem drives by, as they are during its shift."""
     rows = session.exec(select(Truck).where(col(Truck.id).in_(problem.truck_by_id)))
     trucks = {truck.id: truck for truck in rows}
-    graphs, kinds = roads.graphs([trucks[truck.id] for truck in problem.trucks], closed)
-    return {truck.profile: graphs[kind] for truck, kind in zip(problem.trucks, kinds, strict=True)}
+    driven = roads.during([trucks[truck.id] for truck in problem.trucks], when, closures)
+    return {truck.profile: driven.roads[kind] for truck, kind in zip(problem.trucks, driven.kind, strict=True)}

@@ -67,6 +67,23 @@ def to_begin(windows: Sequence[Span], within: Span, lasting_s: int) -> tuple[Tim
     return tuple(TimeWindow(start_s, max(start_s, end_s - lasting_s)) for start_s, end_s in windows) or None
 
 
+def overlap(one: Sequence[Span], other: Sequence[Span]) -> tuple[Span, ...]:
+    """Return the times that lie in both of two lists of spans, each in order and apart."""
+    cut = (Span(max(a.start_s, b.start_s), min(a.end_s, b.end_s)) for a in one for b in other)
+    return tuple(span for span in cut if span.start_s < span.end_s)
+
+
+def both(one: tuple[TimeWindow, ...], other: tuple[TimeWindow, ...]) -> tuple[TimeWindow, ...] | None:
+    """Return the windows in which something may begin by two lists of them, either empty: at any time.
+
+    ``None`` where they have no time in common.
+    """
+    if not one or not other:
+        return one or other
+    cut = (TimeWindow(max(a.start_s, b.start_s), min(a.end_s, b.end_s)) for a in one for b in other)
+    return tuple(window for window in cut if window.start_s <= window.end_s) or None
+
+
 def _without(span: Span, from_s: int, until_s: int | None) -> list[Span]:
     before = Span(span.start_s, min(span.end_s, from_s))
     parts = [before] if before.start_s < before.end_s else []

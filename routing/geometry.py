@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,23 @@ class Located(NamedTuple):
     graph: RoadGraph
     snaps: Snaps
 
+    def ways(self, pairs: Sequence[tuple[int, int]]) -> list[Way]:
+        """Return the ways between some pairs of locations."""
+        return self.graph.ways(self.snaps, pairs)
 
-def plan_geojson(problem: Problem, plan: Plan, by_profile: Sequence[Located]) -> dict[str, Any]:
+
+class OnStreets(Protocol):
+    """All locations of a problem on the streets of one truck profile: `Located`, or `ShiftPlaces`."""
+
+    @property
+    def snaps(self) -> Snaps:
+        """Where they are."""
+
+    def ways(self, pairs: Sequence[tuple[int, int]]) -> list[Way]:
+        """Return the ways between some pairs of locations."""
+
+
+def plan_geojson(problem: Problem, plan: Plan, by_profile: Sequence[OnStreets]) -> dict[str, Any]:
     """Draw a plan as a FeatureCollection.
 
     A LineString for every leg, with truck, place in the route, trip, from where to where, times, length and streets; a
@@ -35,7 +50,7 @@ def plan_geojson(problem: Problem, plan: Plan, by_profile: Sequence[Located]) ->
     problem, plan
         A problem and a plan that `verify` accepts for it.
     by_profile
-        For each profile of the problem, in order, its graph and the problem's locations snapped to it.
+        For each profile of the problem, in order, the problem's locations on its streets.
 
     Raises
     ------
@@ -57,9 +72,9 @@ def plan_geojson(problem: Problem, plan: Plan, by_profile: Sequence[Located]) ->
     return {"type": "FeatureCollection", "features": features}
 
 
-def _route_features(problem: Problem, route: Route, truck: Truck, located: Located) -> Iterator[dict[str, Any]]:
+def _route_features(problem: Problem, route: Route, truck: Truck, located: OnStreets) -> Iterator[dict[str, Any]]:
     at = locations(problem, truck, route.visits)
-    ways = located.graph.ways(located.snaps, list(pairwise(at)))
+    ways = located.ways(list(pairwise(at)))
     trip = 1
     for sequence, ((before, after), way) in enumerate(zip(pairwise(route.visits), ways, strict=True)):
         properties = {"sequence": sequence, "trip": trip, "from": before.subject_id, "to": after.subject_id}

@@ -150,7 +150,7 @@ class ShiftRoads:
         """
         snaps = self.graph.snap(lon, lat)
         if at_kerb is not None:
-            snaps = snaps.on_own_side(at_kerb)
+            snaps = snaps.without_turning(at_kerb)
         return ShiftPlaces(self, snaps, self._closed_at(snaps))
 
     def _closed_at(self, snaps: Snaps) -> tuple[Spans, ...]:

@@ -64,12 +64,20 @@ class Snaps:
     def on_own_side(self, which: NDArray[np.bool_] | None = None) -> "Snaps":
         """Return the same places, some (by default all) to be served from the point's own side of the street only.
 
-        A point on the street itself is served along it; points on one-way streets stay as they are.
+        Points on the street itself, and points on one-way streets, stay as they are.
         """
         chosen = np.ones(len(self), dtype=np.bool_) if which is None else which
-        chosen = chosen & self.along & self.against
-        kerb_along = self.side != -self.kerb
+        chosen = chosen & (self.side != 0) & self.along & self.against
+        kerb_along = self.side == self.kerb
         return replace(self, along=self.along & (~chosen | kerb_along), against=self.against & ~(chosen & kerb_along))
+
+    def without_turning(self, which: NDArray[np.bool_]) -> "Snaps":
+        """Return the same places, some to be left in the direction in which they are reached.
+
+        Each is served from its own side, one on the street itself along it.
+        """
+        own = self.on_own_side(which)
+        return replace(own, against=own.against & ~(which & own.along))
 
     def pick(self, rows: NDArray[np.integer]) -> "Snaps":
         """Return some of the places, in the order of `rows`."""
