@@ -51,7 +51,7 @@ class RoadRule(NamedTuple):
 
     def concerns(self, weight_kg: int, *, permit: bool) -> bool:
         """Whether a truck must mind it."""
-        return weight_kg > self.above_kg and not (permit and self.without_permit)
+        return (not self.above_kg or weight_kg > self.above_kg) and not (permit and self.without_permit)
 
     def spans(self, weekday: int, within: Span) -> list[Span]:
         """Return when it holds during a span of a service day that begins on a weekday (0: Monday), in order."""

@@ -91,6 +91,11 @@ def test_a_rule_spares_light_trucks_and_those_with_a_permit() -> None:
     assert not rule.concerns(7_500, permit=False)
 
 
+def test_a_rule_for_all_trucks_binds_one_of_unknown_weight() -> None:
+    (rule,) = parse_rules("closed @ 24/7 without permit")
+    assert rule.concerns(0, permit=False)
+
+
 def test_a_broken_rule_is_quoted() -> None:
     with pytest.raises(ValueError, match="'shut at night'"):
         parse_rules("shut at night")
