@@ -11,7 +11,6 @@ from agents.maps import map_of
 from agents.proposals import Shown, list_proposals, read_proposal
 from agents.reasons import Exclusion, Standing, sentences
 from agents.roads import CityRoads, road_closures
-from agents.shifts import zone_of
 from agents.summary import Note
 from agents.worker import Worker
 from city.database import reading, transaction
@@ -19,6 +18,7 @@ from city.hours import Span
 from city.network import RoadClass
 from city.registry import City, Closure, ClosureKind, CollectionPoint, Truck
 from city.roads import RoadNode, RoadSegment
+from city.store import zone_of
 from routing.shift_roads import Closing, ShiftTime
 from tests.agents.town import BLOCK, MORNING_STARTS, SERVICE_DATE, SOUTH, WEST, know
 
