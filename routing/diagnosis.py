@@ -12,7 +12,14 @@ from routing.schedule import Misfit, Obstacle, schedule
 from routing.timing import Course
 
 # How far a truck got before it failed; a later failure says more than an earlier one.
-PROGRESS = (Obstacle.UNREACHABLE, Obstacle.WINDOW_MISSED, Obstacle.HOME_TOO_LATE, Obstacle.TOO_LONG)
+PROGRESS = (
+    Obstacle.SHIFT_FULL,
+    Obstacle.UNREACHABLE,
+    Obstacle.WINDOW_MISSED,
+    Obstacle.HOME_TOO_LATE,
+    Obstacle.TOO_LONG,
+    Obstacle.NO_PAUSE,
+)
 
 
 def why_never(problem: Problem, stop: Stop) -> Unserved | None:
@@ -30,7 +37,11 @@ def why_never(problem: Problem, stop: Stop) -> Unserved | None:
     stream, fleet = ("stream", stop.stream), ("trucks", sum(map(len, carriers)))
     if not carriers:
         return because(UnservedReason.NO_TRUCK_FOR_STREAM, stream, ("trucks", sum(map(len, kinds))))
-    fitting = [kind[0] for kind in carriers if kind[0].fits(stop)]
+    certified = [kind for kind in carriers if stop.certificates <= kind[0].certificates]
+    if not certified:
+        needed = ", ".join(sorted(stop.certificates))
+        return because(UnservedReason.NOT_CERTIFIED, stream, fleet, ("certificates", needed))
+    fitting = [kind[0] for kind in certified if kind[0].fits(stop)]
     if not fitting:
         return because(UnservedReason.TRUCK_TOO_LARGE, stream, fleet, ("limits", _limits(stop)))
     facilities = [facility for facility in problem.facilities if stop.stream in facility.streams]
@@ -45,7 +56,13 @@ def why_never(problem: Problem, stop: Stop) -> Unserved | None:
             ("most_kg", max(truck.capacity_kg for truck in fitting)),
             ("most_l", max(truck.capacity_l for truck in fitting)),
         )
-    return _by_time(problem, stop, holding, facilities)
+    taking = [facility for facility in facilities if facility.max_kg is None or stop.demand_kg <= facility.max_kg]
+    if not taking:
+        most_kg = max(facility.max_kg or 0 for facility in facilities)
+        return because(UnservedReason.TOO_MUCH_FOR_ANY_FACILITY, ("kg", stop.demand_kg), ("most_kg", most_kg))
+    if any(truck.begun for truck in holding):
+        return None  # where a truck is under way, what else it has to do decides
+    return _by_time(problem, stop, holding, taking)
 
 
 def _kinds_for(problem: Problem, stop: Stop) -> tuple[tuple[Truck, ...], ...]:
@@ -67,6 +84,9 @@ def _by_time(problem: Problem, stop: Stop, trucks: Sequence[Truck], facilities: 
         failures, key=lambda failure: (PROGRESS.index(failure[0].obstacle), failure[0].position)
     )
     shift = ("truck", truck.id), ("shift", _hours((truck.shift,)))
+    if misfit.obstacle is Obstacle.SHIFT_FULL:
+        most = (("kg", stop.demand_kg), ("litres", stop.demand_l))
+        return Unserved(stop.id, UnservedReason.TOO_MUCH_FOR_A_SHIFT, (("truck", truck.id), *most))
     if misfit.obstacle is Obstacle.UNREACHABLE:
         # A truck's name stands for its depot.
         start, end = ((truck.id, stop.id), (stop.id, facility.id), (facility.id, truck.id))[misfit.position]
@@ -76,8 +96,11 @@ def _by_time(problem: Problem, stop: Stop, trucks: Sequence[Truck], facilities: 
     if isinstance(schedule(problem, truck, (stop, replace(facility, windows=()))), Route):
         hours = ("facility", facility.id), ("hours", _hours(facility.windows))
         return Unserved(stop.id, UnservedReason.FACILITY_CLOSED, (*shift, *hours))
+    if misfit.obstacle is Obstacle.NO_PAUSE:
+        pauses = _hours(tuple(pause.window for pause in truck.breaks))
+        return Unserved(stop.id, UnservedReason.NO_TIME_FOR_BREAK, (*shift, ("breaks", pauses)))
     work_s = Course.of(problem, truck, (stop, facility)).work_s
-    longest_s = min(truck.max_duration_s, truck.shift.end_s - truck.shift.start_s)
+    longest_s = min(truck.longest_s, truck.shift.end_s - truck.shift.start_s)
     return Unserved(
         stop.id,
         UnservedReason.SHIFT_TOO_SHORT,

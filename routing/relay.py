@@ -1,20 +1,24 @@
-"""The relay: PyVRP and OR-Tools take turns on one plan, and each gets the other out of its valley.
+"""The relay: engines take turns on one plan, each from the best draft so far.
 
-PyVRP finds good orders fast but stagnates on the number of trucks; OR-Tools' guided local search starts slowly but
-goes on where PyVRP rests. Each leg starts from the best draft so far. ``docs/routing.md`` has the measurements.
+Ruin and recreate goes first: it alone finds plans with few trucks and many trips, and it knows every rule. PyVRP goes
+on where trucks make one trip, for there it orders stops best. ``docs/routing.md`` has the measurements.
 """
 
 from time import monotonic
 
 from routing.draft import Draft, Tours, complete, draft_of, merit
 from routing.engines.limit import Limit
-from routing.engines.ortools import Ortools
 from routing.engines.pyvrp import Pyvrp
+from routing.engines.recreate import Recreate
 from routing.engines.weights import Weights
 from routing.problem import Problem
 
 # Share of the time kept for timing, mending and checking what the last leg returns.
 RESERVE = 0.03
+# Share of ruin and recreate where PyVRP goes on.
+FIRST_LEG = 0.4
+# Too little for a leg.
+MIN_SECONDS = 0.02
 
 
 def relay(problem: Problem, limit: Limit, seed: int, start: Tours | None) -> Draft:
@@ -33,20 +37,15 @@ def relay(problem: Problem, limit: Limit, seed: int, start: Tours | None) -> Dra
     if not problem.stops or not problem.trucks or not problem.facilities:
         return best
     weights = Weights.of(problem)
-    pyvrp, ortools = Pyvrp(problem, weights), Ortools(problem, weights)
-    legs = 4
-    turn_s = limit.seconds * (1 - RESERVE) / legs
-    for leg in range(legs):
-        left = begin + (leg + 1) * turn_s - monotonic()
-        if left <= 0.02:
+    recreate, pyvrp = Recreate(problem, weights), Pyvrp(problem, weights)
+    last = begin + limit.seconds * (1 - RESERVE)
+    legs = [FIRST_LEG, 1.0] if pyvrp.is_simple and pyvrp.can_run else [1.0]
+    for number, until in enumerate(legs):
+        left = begin + (last - begin) * until - monotonic()
+        if left <= MIN_SECONDS and best.routes:
             continue
-        if leg % 2 == 0 and pyvrp.fits_into_memory:
-            tours = pyvrp.run(best if best.routes else None, Limit(left, limit.iterations), seed + leg)
-        else:
-            found = ortools.run(best, Limit(left, limit.iterations))
-            if found is None:
-                continue
-            tours = found
+        engine = pyvrp if number else recreate
+        tours = engine.run(best if best.routes else None, Limit(max(left, MIN_SECONDS), limit.iterations), seed)
         candidate = draft_of(problem, tours)
         if candidate.missing:
             candidate = complete(problem, candidate, end)

@@ -2,13 +2,13 @@
 
 What it lacks words for becomes ways that do not exist: a truck that cannot reach a stop, two streams in one trip, a
 facility that refuses a stream, going home with something on board. For that every stop and facility has a row of its
-own in the matrices. Several windows become several clients of which one may be visited, or several depots.
+own in the matrices. Several windows become several clients of which one may be visited, or several depots. Where every
+truck makes one trip and unloads at home in no time, coming home is unloading and the problem is as simple as it gets.
 """
 
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -32,14 +32,6 @@ ALWAYS = TimeWindow(0, FAR_S)
 MAX_MATRIX_BYTES = 2**30
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """Trucks that are alike, and the stops (as numbers) that they cannot or must not serve."""
-
-    trucks: tuple[Truck, ...]
-    barred: frozenset[int]
-
-
 class Pyvrp:
     """A problem in PyVRP's words; made once, then run leg by leg.
 
@@ -53,7 +45,9 @@ class Pyvrp:
         self._problem = problem
         self._weights = weights
         self._epoch_s = min(truck.shift.start_s for truck in problem.trucks)
-        self._kinds = _kinds(problem)
+        self._kinds = problem.kinds
+        self._barred = [_barred(problem, trucks[0]) for trucks in problem.kinds]
+        self._at_home = _unloads_at_home(problem)
         # Depots are numbered homes first, then gates: one for every window of a facility.
         self._homes = sorted({home for truck in problem.trucks for home in (truck.start_location, truck.end_location)})
         self._gates: list[tuple[Facility, TimeWindow]] = [
@@ -62,20 +56,38 @@ class Pyvrp:
         self._calls: list[tuple[Stop, TimeWindow]] = [
             (stop, window) for stop in problem.stops for window in self._open(stop.windows)
         ]
-        self._profiles = list(dict.fromkeys(self._profile_of(kind) for kind in self._kinds))
+        self._profiles = list(dict.fromkeys(map(self._profile_of, range(len(self._kinds)))))
         self._data: dict[bool, ProblemData] = {}
 
     @property
-    def fits_into_memory(self) -> bool:
-        """Whether the matrices of all profiles are small enough to be made."""
+    def is_simple(self) -> bool:
+        """Whether every truck makes one trip and unloads at home in no time."""
+        return self._at_home is not None
+
+    @property
+    def can_run(self) -> bool:
+        """Whether it has words for everything in the problem, and the matrices are small enough to be made."""
+        problem = self._problem
+        tied = (
+            problem.relations or problem.before_locked or any(place.max_kg is not None for place in problem.facilities)
+        )
+        wishes = self._weights.balance_per_s or self._weights.compactness_per_m or self._weights.change
+        crews = any(
+            truck.begun
+            or truck.breaks
+            or (truck.max_driving_s, truck.max_stops, truck.max_shift_kg, truck.max_shift_l) != (None, None, None, None)
+            for truck, *_ in self._kinds
+        )
         rows = len(self._homes) + len(self._problem.facilities) + len(self._problem.stops)
-        return len(self._profiles) * rows**2 * 16 <= MAX_MATRIX_BYTES
+        return not (tied or wishes or crews) and len(self._profiles) * rows**2 * 16 <= MAX_MATRIX_BYTES
 
     def run(self, draft: Draft | None, limit: Limit, seed: int) -> Tours:
         """Search on from a draft, or from nothing."""
         end = monotonic() + limit.seconds
         # Asking for every required stop guides the search better, but only where that is known to be possible.
-        complete = draft is not None and not any(self._problem.must_serve(stop) for stop in draft.missing)
+        complete = self.is_simple or (
+            draft is not None and not any(self._problem.must_serve(stop) for stop in draft.missing)
+        )
         data = self._data_for(complete)
         start = self._solution(data, draft) if draft is not None and draft.routes else None
         stops: list[StoppingCriterion] = [MaxRuntime(max(0.0, end - monotonic()))]
@@ -95,9 +107,8 @@ class Pyvrp:
         moved = [TimeWindow(max(0, start - self._epoch_s), end - self._epoch_s) for start, end in windows]
         return [window for window in moved if window.end_s >= 0]
 
-    @staticmethod
-    def _profile_of(kind: _Kind) -> tuple[int, frozenset[int]]:
-        return kind.trucks[0].profile, kind.barred
+    def _profile_of(self, kind: int) -> tuple[int, frozenset[int]]:
+        return self._kinds[kind][0].profile, self._barred[kind]
 
     def _data_for(self, complete: bool) -> ProblemData:
         """Return the problem with required stops that are (`complete`) or that are only very dear to leave out."""
@@ -152,11 +163,11 @@ class Pyvrp:
 
     def _vehicles(self) -> list[VehicleType]:
         vehicles = []
-        for kind in self._kinds:
-            truck = kind.trucks[0]
+        for number, trucks in enumerate(self._kinds):
+            truck = trucks[0]
             vehicles.append(
                 VehicleType(
-                    len(kind.trucks),
+                    len(trucks),
                     [truck.capacity_kg, truck.capacity_l],
                     self._homes.index(truck.start_location),
                     self._homes.index(truck.end_location),
@@ -166,11 +177,13 @@ class Pyvrp:
                     truck.max_duration_s,
                     unit_distance_cost=self._weights.per_m[truck.id],
                     unit_duration_cost=self._weights.per_s[truck.id],
-                    profile=self._profiles.index(self._profile_of(kind)),
+                    profile=self._profiles.index(self._profile_of(number)),
+                    max_overtime=truck.max_overtime_s,
+                    unit_overtime_cost=self._weights.per_overtime_s[truck.id],
                     reload_depots=[
-                        len(self._homes) + number
-                        for number, (facility, _) in enumerate(self._gates)
-                        if facility.streams & truck.streams
+                        len(self._homes) + gate
+                        for gate, (facility, _) in enumerate(self._gates)
+                        if facility.streams & truck.streams and not self.is_simple
                     ],
                     max_reloads=len(self._problem.stops) if truck.max_trips is None else truck.max_trips,
                 )
@@ -190,7 +203,7 @@ class Pyvrp:
         gate, stop = slice(homes, homes + gates), slice(homes + gates, None)
         no_way[:homes, gate] = True
         no_way[gate, gate] = True
-        no_way[stop, :homes] = True
+        no_way[stop, :homes] = not self.is_simple
         no_way[stop, stop] |= streams[:, None] != streams[None, :]
         for number, facility in enumerate(problem.facilities):
             no_way[stop, homes + number] |= ~np.isin(streams, list(facility.streams))
@@ -202,7 +215,7 @@ class Pyvrp:
 
     def _solution(self, data: ProblemData, draft: Draft) -> Solution:
         """Put a draft into PyVRP's words."""
-        kind_of = {truck.id: number for number, kind in enumerate(self._kinds) for truck in kind.trucks}
+        kind_of = {truck.id: number for number, trucks in enumerate(self._kinds) for truck in trucks}
         return Solution(
             data,
             [pyvrp.Route(data, self._activities(route), kind_of[route.truck_id]) for route in draft.routes],
@@ -215,6 +228,7 @@ class Pyvrp:
             if visit.kind is VisitKind.STOP
             else Activity(ActivityType.DEPOT, len(self._homes) + self._number(self._gates, visit))
             for visit in route.visits[1:-1]
+            if visit.kind is VisitKind.STOP or not self.is_simple
         ]
 
     def _number(self, entries: Sequence[tuple[Place, TimeWindow]], visit: Visit) -> int:
@@ -228,7 +242,7 @@ class Pyvrp:
 
     def _tours(self, solution: Solution) -> Tours:
         """Read a solution; alike trucks get its routes in turn."""
-        free = [iter(kind.trucks) for kind in self._kinds]
+        free = [iter(trucks) for trucks in self._kinds]
         tours: dict[str, list[Place]] = {}
         for route in solution.routes():
             places: list[Place] = []
@@ -237,20 +251,30 @@ class Pyvrp:
                     places.append(self._calls[activity.idx][0])
                 elif activity.idx >= len(self._homes):
                     places.append(self._gates[activity.idx - len(self._homes)][0])
+            if self._at_home is not None:
+                places.append(self._at_home)
             tours[next(free[route.vehicle_type()]).id] = places
         return tours
 
 
-def _kinds(problem: Problem) -> list[_Kind]:
-    """Say for every kind of truck which stops it cannot or must not serve."""
-    return [
-        _Kind(
-            trucks,
-            frozenset(
-                number
-                for number, stop in enumerate(problem.stops)
-                if not trucks[0].fits(stop) or problem.truck_of_locked.get(stop.id, trucks[0].id) != trucks[0].id
-            ),
-        )
-        for trucks in problem.kinds
-    ]
+def _barred(problem: Problem, truck: Truck) -> frozenset[int]:
+    """Return the stops, as numbers, that a truck cannot or must not serve."""
+    return frozenset(
+        number
+        for number, stop in enumerate(problem.stops)
+        if not truck.fits(stop) or problem.truck_of_locked.get(stop.id, truck.id) != truck.id
+    )
+
+
+def _unloads_at_home(problem: Problem) -> Facility | None:
+    """Return the facility where all trucks are at home, if each makes one trip and unloading there takes no time."""
+    if len(problem.facilities) != 1 or len({stop.stream for stop in problem.stops}) != 1:
+        return None
+    (facility,) = problem.facilities
+    simple = (
+        facility.unloading_s == 0
+        and not facility.windows
+        and all(truck.max_trips == 1 and truck.end_location == facility.location for truck in problem.trucks)
+        and all(stop.stream in facility.streams for stop in problem.stops[:1])
+    )
+    return facility if simple else None

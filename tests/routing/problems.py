@@ -33,6 +33,14 @@ def windows(draw: st.DrawFn) -> tuple[TimeWindow, ...]:
 
 
 @st.composite
+def breaks(draw: st.DrawFn) -> tuple[Break, ...]:
+    """Draw no break, one, or two."""
+    opens_s = [MORNING_S + 3600 * hour for hour in draw(st.sampled_from([[], [], [1], [2], [1, 4]]))]
+    length_s = st.sampled_from([0, 600, 3600])
+    return tuple(Break(TimeWindow(opens, opens + draw(length_s)), draw(length_s)) for opens in opens_s)
+
+
+@st.composite
 def matrices(draw: st.DrawFn, size: int) -> Matrix:
     """Draw ways that are asymmetric, break the triangle inequality and are sometimes missing."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -67,13 +75,23 @@ def problems(draw: st.DrawFn, max_stops: int = 8) -> Problem:
             windows=draw(windows()),
             required=draw(st.booleans()),
             prize_cents=draw(st.integers(0, 5000)),
+            priority=draw(st.integers(0, 3)),
+            certificates=draw(st.sampled_from([frozenset[str]()] * 5 + [frozenset({"hazardous"})])),
             max_width_cm=draw(limit),
             max_weight_kg=draw(limit),
         )
         for number in range(draw(st.integers(0, max_stops)))
     ]
     facilities = [
-        Facility(f"f{number}", draw(places), draw(some_streams), draw(st.integers(0, 900)), draw(windows()))
+        Facility(
+            f"f{number}",
+            draw(places),
+            draw(some_streams),
+            draw(st.integers(0, 900)),
+            draw(windows()),
+            max_kg=draw(st.sampled_from([None, None, None, 0, 60, 200])),
+            gates=draw(st.sampled_from([None, None, 1, 2])),
+        )
         for number in range(draw(count))
     ]
     trucks = [
@@ -96,17 +114,41 @@ def problems(draw: st.DrawFn, max_stops: int = 8) -> Problem:
             width_cm=draw(st.integers(0, 3)),
             gross_weight_kg=draw(st.integers(0, 3)),
             profile=draw(st.integers(0, 1)),
+            max_overtime_s=draw(st.sampled_from([0, 0, 3600])),
+            overtime_cents_per_h=draw(st.integers(0, 9000)),
+            breaks=draw(breaks()),
+            max_driving_s=draw(st.sampled_from([None, None, None, 1000, 4000])),
+            rest_s=draw(st.sampled_from([0, 600, 2700])),
+            max_stops=draw(st.sampled_from([None, None, None, 1, 3])),
+            max_shift_kg=draw(st.sampled_from([None, None, None, 0, 100])),
+            max_shift_l=draw(st.sampled_from([None, None, None, 100])),
+            certificates=draw(st.sampled_from([frozenset[str](), frozenset({"hazardous"})])),
         )
         for number in range(draw(count))
     ]
     fitting = [(stop.id, truck.id) for stop in stops for truck in trucks if truck.fits(stop)]
     locks = dict(draw(st.lists(st.sampled_from(fitting), max_size=2))) if fitting else {}
+    names = [stop.id for stop in stops]
+    some_stops = st.lists(st.sampled_from(names), max_size=3, unique=True) if names else st.just([])
+    after = [draw(st.sampled_from([None, None, "", *(other for other in names if other != name)])) for name in locks]
+    wanted = dict(zip(locks, after, strict=True))
+    twice = {truck_id: [wanted[name] for name in locks if locks[name] == truck_id] for truck_id in locks.values()}
+    if any(None not in both and len(set(both)) < len(both) for both in twice.values()):
+        wanted = dict.fromkeys(wanted)
+    relations = [
+        Relation(draw(st.sampled_from(RelationKind)), tuple(draw(some_stops))) for _ in range(draw(st.integers(0, 2)))
+    ]
+    truck_ids = [truck.id for truck in trucks]
+    in_force = {name: draw(st.sampled_from(truck_ids)) for name in draw(some_stops)} if truck_ids else {}
+    prefers = st.sampled_from([0, 0, 0, 100, 5000])
     return Problem(
         tuple(stops),
         tuple(facilities),
         tuple(trucks),
         (draw(matrices(size)), draw(matrices(size))),
-        tuple(Lock(*lock) for lock in locks.items()),
+        tuple(Lock(*lock, after=wanted[lock[0]]) for lock in locks.items()),
+        tuple(relations),
+        Preferences(draw(prefers), draw(prefers), draw(prefers), tuple(in_force.items())),
     )
 
 

@@ -1,0 +1,5 @@
+"""Ruin and recreate in compiled code: the engine that knows every rule of a problem."""
+
+from routing.engines.recreate.engine import Recreate
+
+__all__ = ["Recreate"]
