@@ -86,7 +86,7 @@ def _located(
     if nearest_m > SNAP_LIMIT_M:
         raise EditRefusedError("far_from_streets", point=point.name, distance_m=round(nearest_m))
     matrices = []
-    for profile, matrix in enumerate(problem.matrices):
+    for profile, matrix in enumerate(problem.whole_matrices):
         places = located.get(profile)
         new = None if places is None else without(places.matrix(), places.snaps.distance_m > SNAP_LIMIT_M)
         matrices.append(_enlarged(matrix, new))

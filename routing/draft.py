@@ -162,9 +162,10 @@ def _with_room(problem: Problem, places: Sequence[Place], standing: Standing, sh
             found.append(place)
             continue
         others = [other for other in problem.facilities if other.id != place.id and stream in other.streams]
-        near = problem.matrices[0].distance_m[place.location]
+        near = problem.matrices[0].distance_m
         known = problem.facility_by_id[place.id]
-        options = [known, *sorted(others, key=lambda other: int(near[other.location]))]
+        here = place.location
+        options = [known, *sorted(others, key=lambda other: int(near[here, other.location]))]
         taker = next((other for other in options if kg <= sharing.room_kg(other) - brought_kg[other.id]), None)
         found.append(sharing.free(taker) if taker else replace(known, windows=(NEVER,)))
         brought_kg[found[-1].id] += kg

@@ -42,7 +42,9 @@ _plan = TypeAdapter(Plan)
 def dump_problem(problem: Problem) -> bytes:
     """Write a problem as bytes: equal problems give equal bytes."""
     header = {"locations": len(problem.matrices[0]), "matrices": len(problem.matrices), **_parts_of(problem)}
-    body = b"".join(_pack(values) for matrix in problem.matrices for values in (matrix.duration_s, matrix.distance_m))
+    body = b"".join(
+        _pack(values) for matrix in problem.whole_matrices for values in (matrix.duration_s, matrix.distance_m)
+    )
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=sorted)
     return MAGIC + zlib.compress(text.encode() + b"\n" + body, COMPRESSION)
 
@@ -74,7 +76,7 @@ def problem_to_json(problem: Problem) -> dict[str, Any]:
     """Write a problem as a JSON object, matrices as nested lists: for people and other programs."""
     matrices = [
         {"duration_s": matrix.duration_s.tolist(), "distance_m": matrix.distance_m.tolist()}
-        for matrix in problem.matrices
+        for matrix in problem.whole_matrices
     ]
     readable: dict[str, Any] = json.loads(json.dumps(_parts_of(problem), default=sorted))
     return {**readable, "matrices": matrices}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from routing.plan import Route
 from routing.pricing import M_PER_KM, S_PER_H, compactness_cents, route_cents
-from routing.problem import UNREACHABLE, Facility, Matrix, Place, Problem, Stop, TimeWindow, Truck
+from routing.problem import UNREACHABLE, Facility, Place, Problem, Stop, TimeWindow, Travel, Truck
 from routing.schedule import places_of
 from routing.sharing import Sharing
 from routing.standing import Standing
@@ -82,7 +82,7 @@ class _Pool:
         Whether anything is on board in the gap, and whether the place after it is a facility.
     """
 
-    matrix: Matrix
+    matrix: Travel
     line: Ints
     position: Ints
     before: Ints

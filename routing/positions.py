@@ -7,7 +7,7 @@ their ways from and to these. Only the landmarks' rows and columns of the matrix
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.problem import UNREACHABLE, Matrix, Problem
+from routing.problem import UNREACHABLE, Problem, Travel
 
 LANDMARKS = 48
 
@@ -37,7 +37,7 @@ def positions(problem: Problem, seed: int = 1) -> dict[int, NDArray[np.float64]]
     return dict(zip(used.tolist(), _laid_out(ways, np.searchsorted(used, landmarks)), strict=True))
 
 
-def _price(problem: Problem, matrix: Matrix, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Points:
+def _price(problem: Problem, matrix: Travel, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Points:
     """Return what ways between two sets of places cost, or how long they take where driving costs nothing."""
     pairs = np.ix_(rows, columns)
     seconds, metres = (table[pairs].astype(np.float64) for table in (matrix.duration_s, matrix.distance_m))
@@ -46,7 +46,7 @@ def _price(problem: Problem, matrix: Matrix, rows: NDArray[np.int64], columns: N
     per_s = sum(truck.cents_per_h for truck in problem.trucks) / count / 3600
     if not per_m and not per_s:
         per_s = 1.0
-    price = metres * per_m + seconds * per_s
+    price: Points = metres * per_m + seconds * per_s
     missing = (seconds >= UNREACHABLE) | (metres >= UNREACHABLE)
     if missing.any():
         price[missing] = price[~missing].max(initial=0.0)

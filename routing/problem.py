@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -342,6 +342,28 @@ class Matrix:
         return int(self.duration_s.shape[0])
 
 
+class Table(Protocol):
+    """Numbers by two places: an array, or something that can be asked like one."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """Return what an array would return for two indices, two arrays, or `numpy.ix_`."""
+
+
+class Travel(Protocol):
+    """What a problem needs to know about ways: a `Matrix`, or an `OnDemand` where places are too many for one."""
+
+    def __len__(self) -> int:
+        """Return the number of locations."""
+
+    @property
+    def duration_s(self) -> Table:
+        """Seconds from row to column."""
+
+    @property
+    def distance_m(self) -> Table:
+        """Metres from row to column."""
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """One planning task. See the module for units; see `Stop`, `Facility`, `Truck`, `Lock` and `Matrix` for the parts.
@@ -359,7 +381,7 @@ class Problem:
     stops: tuple[Stop, ...]
     facilities: tuple[Facility, ...]
     trucks: tuple[Truck, ...]
-    matrices: tuple[Matrix, ...]
+    matrices: tuple[Travel, ...]
     locks: tuple[Lock, ...] = field(default=())
     relations: tuple[Relation, ...] = ()
     preferences: Preferences = field(default_factory=Preferences)
@@ -446,6 +468,23 @@ class Problem:
             raise RoutingError(f"{who} names stop {stop_id}, which is not in the problem")
         if truck_id is not None and truck_id not in self.truck_by_id:
             raise RoutingError(f"{who} names truck {truck_id}, which is not in the problem")
+
+    @property
+    def whole_matrices(self) -> tuple[Matrix, ...]:
+        """The matrices as arrays of all ways.
+
+        Raises
+        ------
+        RoutingError
+            If ways are worked out on demand because there are too many to hold.
+        """
+        held = tuple(matrix for matrix in self.matrices if isinstance(matrix, Matrix))
+        if len(held) < len(self.matrices):
+            raise RoutingError(
+                f"the ways between {len(self.matrices[0])} locations are worked out on demand, not held as a matrix; "
+                "split the problem and take its parts"
+            )
+        return held
 
     @cached_property
     def stop_by_id(self) -> dict[str, Stop]:
