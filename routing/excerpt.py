@@ -3,10 +3,9 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-import numpy as np
-
+from routing.ondemand import among
 from routing.plan import VisitKind
-from routing.problem import Matrix, Problem
+from routing.problem import Problem
 
 
 def only(problem: Problem, stop_ids: AbstractSet[str], truck_ids: AbstractSet[str]) -> Problem:
@@ -45,7 +44,6 @@ def excerpt(problem: Problem, stop_ids: AbstractSet[str], truck_ids: AbstractSet
     homes = {home for truck in part.trucks for home in (truck.start_location, truck.end_location)}
     used = sorted(homes | {stop.location for stop in part.stops} | {facility.location for facility in facilities})
     row = {location: number for number, location in enumerate(used)}
-    pairs = np.ix_(used, used)
     return replace(
         part,
         stops=tuple(replace(stop, location=row[stop.location]) for stop in part.stops),
@@ -54,5 +52,5 @@ def excerpt(problem: Problem, stop_ids: AbstractSet[str], truck_ids: AbstractSet
             replace(truck, start_location=row[truck.start_location], end_location=row[truck.end_location])
             for truck in part.trucks
         ),
-        matrices=tuple(Matrix(matrix.duration_s[pairs], matrix.distance_m[pairs]) for matrix in part.matrices),
+        matrices=tuple(among(matrix, used) for matrix in part.matrices),
     )

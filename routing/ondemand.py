@@ -4,7 +4,9 @@ A city of 40,000 stops would need 13 GB a truck profile as a matrix. What plans 
 the legs that are driven. An `OnDemand` stands in a problem where a `Matrix` would; both are asked in the same words.
 """
 
-from collections.abc import Callable
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.errors import RoutingError
-from routing.problem import UNREACHABLE
+from routing.plan import Route, VisitKind
+from routing.problem import UNREACHABLE, Facility, Matrix, Problem, Stop, Travel
+
+# Up to so many places a part of what is worked out on demand is held as a matrix, of 8 bytes a pair.
+MOST_HELD = 3000
+# Single ways that are worked out at one time.
+LEGS_AT_ONCE = 300
 
 Ints = NDArray[np.int32]
 Rows = NDArray[np.int64]
@@ -23,6 +31,9 @@ class Ways(Protocol):
 
     def __len__(self) -> int:
         """Return the number of places."""
+
+    def plane(self, places: Rows) -> NDArray[np.float64]:
+        """Return where places lie, east and north in metres, shape (places, 2)."""
 
     def table(self, starts: Rows, ends: Rows) -> tuple[Ints, Ints]:
         """Return seconds and metres from all of some places to all of others, shape (starts, ends)."""
@@ -42,7 +53,8 @@ class OnDemand:
     """
 
     ways: Ways
-    _last: dict[bytes, tuple[Ints, Ints]] = field(default_factory=dict, repr=False)
+    _last: dict[bytes, tuple[Ints, Ints]] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         """Return the number of locations."""
@@ -58,6 +70,15 @@ class OnDemand:
         """Metres from place to place."""
         return Asked(lambda starts, ends: self._ask(starts, ends)[1])
 
+    def look_ahead(self, legs: Sequence[tuple[int, int]]) -> None:
+        """Work many single ways out at once, near ones one after the other: they will be asked for one by one."""
+        new = [leg for leg in dict.fromkeys(legs) if leg not in self._known]
+        for first in range(0, len(new), LEGS_AT_ONCE):
+            some = new[first : first + LEGS_AT_ONCE]
+            starts, ends = np.array(some, dtype=np.int64).T
+            seconds, metres = self.ways.legs(starts, ends)
+            self._known.update(zip(some, zip(seconds.tolist(), metres.tolist(), strict=True), strict=True))
+
     def _ask(self, starts: Rows, ends: Rows) -> tuple[Ints, Ints]:
         """Answer, or repeat the last answer: seconds and metres are asked for one after the other."""
         key = repr((starts.shape, ends.shape)).encode() + starts.tobytes() + ends.tobytes()
@@ -67,10 +88,80 @@ class OnDemand:
                 found = self.ways.table(starts.ravel(), ends.ravel())
             else:
                 pairs = np.broadcast_arrays(starts, ends)
-                flat = self.ways.legs(pairs[0].ravel(), pairs[1].ravel())
+                flat = self._legs(pairs[0].ravel(), pairs[1].ravel())
                 found = flat[0].reshape(pairs[0].shape), flat[1].reshape(pairs[0].shape)
             self._last[key] = found
         return self._last[key]
+
+    def _legs(self, starts: Rows, ends: Rows) -> tuple[Ints, Ints]:
+        if self._known and len(starts) <= LEGS_AT_ONCE:
+            found = [self._known.get(leg) for leg in zip(starts.tolist(), ends.tolist(), strict=True)]
+            if None not in found:
+                seconds, metres = np.array(found, dtype=np.int32).reshape(-1, 2).T
+                return seconds, metres
+        return self.ways.legs(starts, ends)
+
+
+def look_ahead(problem: Problem, routes: Iterable[Route]) -> None:
+    """Tell a problem's travel which ways will be asked for one by one, because some routes drive them.
+
+    Visits that the problem does not know are passed over.
+    """
+    legs: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for route in routes if any(isinstance(travel, OnDemand) for travel in problem.matrices) else ():
+        if (truck := problem.truck_by_id.get(route.truck_id)) is None:
+            continue
+        known: Mapping[VisitKind, Mapping[str, Stop | Facility]]
+        known = {VisitKind.STOP: problem.stop_by_id, VisitKind.UNLOAD: problem.facility_by_id}
+        places = [known[visit.kind].get(visit.subject_id) for visit in route.visits if visit.kind in known]
+        where = [truck.start_location, *(place.location for place in places if place), truck.end_location]
+        legs[truck.profile] += itertools.pairwise(where)
+    for profile, driven in legs.items():
+        travel = problem.matrices[profile]
+        if isinstance(travel, OnDemand):
+            travel.look_ahead(driven)
+
+
+@dataclass(frozen=True, eq=False)
+class PickedWays:
+    """The ways between some of all places, numbered anew.
+
+    Attributes
+    ----------
+    places
+        Their numbers in `ways`.
+    """
+
+    ways: Ways
+    places: Rows
+
+    def __len__(self) -> int:
+        """Return the number of places."""
+        return len(self.places)
+
+    def plane(self, places: Rows) -> NDArray[np.float64]:
+        """Return where places lie."""
+        return self.ways.plane(self.places[places])
+
+    def table(self, starts: Rows, ends: Rows) -> tuple[Ints, Ints]:
+        """Return seconds and metres from all of some places to all of others."""
+        return self.ways.table(self.places[starts], self.places[ends])
+
+    def legs(self, starts: Rows, ends: Rows) -> tuple[Ints, Ints]:
+        """Return seconds and metres of single ways."""
+        return self.ways.legs(self.places[starts], self.places[ends])
+
+
+def among(travel: Travel, places: Sequence[int]) -> Travel:
+    """Return travel between some places only, numbered anew: a matrix, unless they are still too many."""
+    picked = np.asarray(places, dtype=np.int64)
+    if isinstance(travel, OnDemand) and len(picked) > MOST_HELD:
+        ways = travel.ways
+        if isinstance(ways, PickedWays):
+            return OnDemand(PickedWays(ways.ways, ways.places[picked]))
+        return OnDemand(PickedWays(ways, picked))
+    pairs = np.ix_(picked, picked)
+    return Matrix(travel.duration_s[pairs], travel.distance_m[pairs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +209,10 @@ class CrowWays:
     def __len__(self) -> int:
         """Return the number of places."""
         return len(self.east_m)
+
+    def plane(self, places: Rows) -> NDArray[np.float64]:
+        """Return where places lie."""
+        return np.column_stack([self.east_m[places], self.north_m[places]])
 
     def table(self, starts: Rows, ends: Rows) -> tuple[Ints, Ints]:
         """Return seconds and metres from all of some places to all of others."""

@@ -7,6 +7,7 @@ their ways from and to these. Only the landmarks' rows and columns of the matrix
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.ondemand import OnDemand
 from routing.problem import UNREACHABLE, Problem, Travel
 
 LANDMARKS = 48
@@ -20,7 +21,8 @@ def positions(problem: Problem, seed: int = 1) -> dict[int, NDArray[np.float64]]
     Returns
     -------
     dict
-        Location to coordinates, shape (2,), in the unit of what a way costs.
+        Location to coordinates, shape (2,): in cents of a way from a matrix, in metres where ways are worked out on
+        demand.
     """
     used = np.array(
         sorted(
@@ -30,6 +32,8 @@ def positions(problem: Problem, seed: int = 1) -> dict[int, NDArray[np.float64]]
         ),
         dtype=np.int64,
     )
+    if isinstance(known := problem.matrices[0], OnDemand):
+        return dict(zip(used.tolist(), known.ways.plane(used), strict=True))
     drawn = np.random.default_rng(seed).permutation(len(used))[:LANDMARKS]
     landmarks = used[np.sort(drawn)]
     matrix = problem.matrices[0]

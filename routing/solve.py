@@ -3,17 +3,22 @@
 from dataclasses import dataclass
 from time import monotonic
 
-from routing.diagnosis import why_never, why_not_beside
+from routing.diagnosis import why_never
 from routing.draft import draft_of, tours_of
 from routing.errors import RoutingError
 from routing.excerpt import only
 from routing.independent import independent_pieces
-from routing.plan import Plan
+from routing.leftovers import why_left_out, worked_out_on_demand
+from routing.ondemand import look_ahead
+from routing.plan import Plan, Unserved
 from routing.pricing import cost_of
 from routing.problem import Problem
 from routing.spread import search
 from routing.verify import verify
 from routing.workers import Processes
+
+# Time kept for timing, explaining and checking the whole plan, by its size, and at most what share of all time.
+FINISH_S_A_STOP, FINISH_SHARE = 0.0008, 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
         problem has no solution, this is the best partial plan found.
     """
     begin = monotonic()
-    never = {stop.id: why for stop in problem.stops if (why := why_never(problem, stop)) is not None}
+    never = {} if worked_out_on_demand(problem) else _never(problem)
     possible = only(problem, problem.stop_by_id.keys() - never.keys(), problem.truck_by_id.keys())
     with Processes(budget.cores, budget.seconds) as workers:
         drafts = search(
@@ -71,11 +76,12 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
             start.routes if start else (),
             workers,
             seed=seed,
-            end=begin + budget.seconds,
+            end=begin + budget.seconds - min(len(problem.stops) * FINISH_S_A_STOP, FINISH_SHARE * budget.seconds),
             iterations=budget.iterations,
         )
+    look_ahead(possible, (route for found in drafts for route in found.routes))
     draft = draft_of(possible, tours_of(possible, (route for found in drafts for route in found.routes)))
-    reasons = never | {gone.stop_id: gone for gone in why_not_beside(possible, draft.missing, draft.routes)}
+    reasons = never | {gone.stop_id: gone for gone in why_left_out(possible, draft)}
     unserved = tuple(reasons[stop.id] for stop in problem.stops if stop.id in reasons)
     plan = Plan(draft.routes, unserved, cost_of(problem, draft.routes, unserved))
     if not (checked := verify(problem, plan)).ok:
@@ -83,3 +89,8 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
             f"the search broke a rule, which is a fault in it: {'; '.join(map(str, checked.violations[:5]))}"
         )
     return plan
+
+
+def _never(problem: Problem) -> dict[str, Unserved]:
+    """Find the stops that cannot be served even with the whole fleet free for them."""
+    return {stop.id: why for stop in problem.stops if (why := why_never(problem, stop)) is not None}

@@ -11,6 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from math import floor
 
+from routing.ondemand import look_ahead
 from routing.plan import Cost, Plan, Route, Visit, VisitKind
 from routing.problem import UNREACHABLE, Break, Facility, Problem, RelationKind, Stop, TimeWindow, Truck
 
@@ -117,6 +118,7 @@ class Verification:
 
 def verify(problem: Problem, plan: Plan) -> Verification:
     """Recompute a plan and name everything in it that is wrong."""
+    look_ahead(problem, plan.routes)
     violations = [*_coverage(problem, plan), *_company(problem, plan), *_facilities(problem, plan)]
     bill = _Bill(problem)
     for route in plan.routes:
