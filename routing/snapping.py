@@ -57,11 +57,6 @@ class Snaps:
         """Return the number of points."""
         return len(self.lon)
 
-    def pick(self, rows: NDArray[np.int64]) -> "Snaps":
-        """Return some of the points."""
-        arrays = {field.name: getattr(self, field.name)[rows] for field in fields(self) if field.name != "kerb"}
-        return replace(self, **arrays)
-
     def far(self, limit_m: float = SNAP_LIMIT_M) -> NDArray[np.intp]:
         """Return which points are farther than `limit_m` from the street they were put on."""
         return np.flatnonzero(self.distance_m > limit_m)
