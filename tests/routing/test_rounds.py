@@ -121,9 +121,9 @@ def test_other_lines_make_other_groups(planned: Plan) -> None:
     made = [
         frozenset(
             frozenset(route.truck_id for route in group.routes)
-            for group in grouped(LARGE, draft, where, 80, np.random.default_rng((1, number)))
+            for group in grouped(LARGE, draft, where, 170, np.random.default_rng((1, number)))
         )
-        for number in range(4)
+        for number in range(8)
     ]
     assert len(set(made)) > 1
 
