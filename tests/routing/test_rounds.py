@@ -15,7 +15,11 @@ from routing.positions import positions
 from routing.rounds import joined
 from routing.split import split
 
-LARGE = waste_day(320, 1)
+DAY = waste_day(320, 1)
+# Short days and many trucks, so that there are routes to group.
+LARGE = replace(
+    DAY, trucks=tuple(replace(DAY.trucks[0], id=f"truck {number}", max_duration_s=4 * 3600) for number in range(24))
+)
 
 
 def town(stops: int) -> tuple[Problem, np.ndarray]:
@@ -121,7 +125,7 @@ def test_other_lines_make_other_groups(planned: Plan) -> None:
     made = [
         frozenset(
             frozenset(route.truck_id for route in group.routes)
-            for group in grouped(LARGE, draft, where, 170, np.random.default_rng((1, number)))
+            for group in grouped(LARGE, draft, where, 80, np.random.default_rng((1, number)))
         )
         for number in range(8)
     ]
