@@ -46,9 +46,10 @@ def main() -> None:
     """Solve whatever is asked, one after the other. The engines are loaded before the first question comes."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what an engine prints must not get among the answers
-    from routing.engines import pyvrp, recreate  # noqa: F401, PLC0415
+    from routing.engines import recreate  # noqa: PLC0415
     from routing.solve import Budget, solve  # noqa: PLC0415
 
+    recreate.warm()
     while True:
         try:
             problem, seconds, seed, start = receive(sys.stdin.buffer)

@@ -32,7 +32,7 @@ from routing.engines.recreate.terrain import (
 )
 from routing.engines.weights import Weights
 from routing.plan import Route, Visit, VisitKind
-from routing.problem import Place, Problem, Truck
+from routing.problem import Facility, Matrix, Place, Problem, Stop, TimeWindow, Truck
 from routing.standing import Standing
 
 # Temperatures at which a search begins and ends, as shares of what serving a stop costs on average.
@@ -125,6 +125,19 @@ def _go_home(terrain: Terrain, board: Board, truck: int) -> None:
         board.visits[truck, 0] = row, terrain.places[row, FIRST_WINDOW]
         board.tours[truck, SIZE] = 1
     renew(terrain, board, truck)
+
+
+def warm() -> None:
+    """Compile the search, or load it where it was compiled before, so that no plan has to wait for it."""
+    ways = np.array([[0, 1], [1, 0]])
+    shift = TimeWindow(0, 9)
+    problem = Problem(
+        (Stop("stop", 1, "any", 0, 0, 0),),
+        (Facility("facility", 0, frozenset({"any"}), 0),),
+        (Truck("truck", 0, 0, frozenset({"any"}), 0, 0, shift, 9),),
+        (Matrix(ways, ways),),
+    )
+    Recreate(problem, Weights.of(problem)).run(None, Limit(60, 1), 0)
 
 
 class Recreate:

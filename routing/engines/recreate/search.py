@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.compiled import compiled
+from routing.compiled import compiled, inner
 from routing.engines.recreate.board import COST, DURATION_S, ROW, SIZE, TRIPS, WINDOW, Board, renew
 from routing.engines.recreate.sites import FIRST_IN, GAP, SECOND_IN, TRUCK, WINDOW_1, WINDOW_2, find_site
 from routing.engines.recreate.terrain import (
@@ -156,7 +156,7 @@ def cost_of(terrain: Terrain, board: Board) -> int:
     return cost
 
 
-@compiled
+@inner
 def weigh(terrain: Terrain, board: Board) -> None:
     """Add up what each facility gets."""
     board.brought[:] = 0
@@ -172,7 +172,7 @@ def weigh(terrain: Terrain, board: Board) -> None:
                 kg = np.int64(0)
 
 
-@compiled
+@inner
 def ruin(terrain: Terrain, board: Board, memory: Memory, centre: int, rng: np.random.Generator) -> int:
     """Take stops around a centre off their tours.
 
@@ -211,7 +211,7 @@ def ruin(terrain: Terrain, board: Board, memory: Memory, centre: int, rng: np.ra
     return loose if sound else -1
 
 
-@compiled
+@inner
 def _take_off(
     board: Board, memory: Memory, at: tuple[int, int], bounds: tuple[int, int], rng: np.random.Generator
 ) -> int:
@@ -253,7 +253,7 @@ def _take_off(
     return loose
 
 
-@compiled
+@inner
 def _mend(terrain: Terrain, board: Board, memory: Memory, rng: np.random.Generator) -> bool:
     """Close the tours up from which stops are gone; false if one does not work without them."""
     join_trips, choose_gates = rng.random() < JOIN_TRIPS, rng.random() < CHOOSE_GATES
@@ -267,7 +267,7 @@ def _mend(terrain: Terrain, board: Board, memory: Memory, rng: np.random.Generat
     return sound
 
 
-@compiled
+@inner
 def _close_up(terrain: Terrain, board: Board, memory: Memory, truck: int, join_trips: bool) -> None:
     """Drop stops that are gone and unloadings of nothing; on demand also those between trips that fit into one."""
     stops, places, visits = len(terrain.near), terrain.places, board.visits[truck]
@@ -296,7 +296,7 @@ def _close_up(terrain: Terrain, board: Board, memory: Memory, truck: int, join_t
     board.tours[truck, SIZE] = size
 
 
-@compiled
+@inner
 def _next_trip(terrain: Terrain, board: Board, memory: Memory, at: tuple[int, int], stream: int) -> tuple[int, int]:
     """Weigh what is left of the trip that begins at a visit; -1 if it is nothing or of another stream."""
     truck, first = at
@@ -314,7 +314,7 @@ def _next_trip(terrain: Terrain, board: Board, memory: Memory, at: tuple[int, in
     return (kg, litres) if more > 0 else (np.int64(-1), np.int64(-1))
 
 
-@compiled
+@inner
 def _regate(terrain: Terrain, board: Board, truck: int) -> None:
     """Send every trip to the facility that is least out of the way."""
     kind, stops, visits = terrain.kinds[terrain.kind[truck]], len(terrain.near), board.visits[truck]
@@ -353,7 +353,7 @@ def recreate(terrain: Terrain, board: Board, memory: Memory, loose: int, rng: np
             memory.refused[memory.site[TRUCK]] = True
 
 
-@compiled
+@inner
 def _sort(terrain: Terrain, memory: Memory, loose: int, rng: np.random.Generator) -> None:
     """Sort loose stops: at random, heavy first, far first, near first, or those with little time first."""
     draw = rng.random()
@@ -378,7 +378,7 @@ def _sort(terrain: Terrain, memory: Memory, loose: int, rng: np.random.Generator
         memory.key[p], memory.loose[p] = key, stop
 
 
-@compiled
+@inner
 def _put(terrain: Terrain, board: Board, memory: Memory, stop: int) -> bool:
     """Put a stop, and an unloading if the site has one, into the gap of the site; false, and as before, if it fails."""
     site, truck = memory.site, memory.site[TRUCK]
@@ -403,7 +403,7 @@ def _put(terrain: Terrain, board: Board, memory: Memory, stop: int) -> bool:
     return False
 
 
-@compiled
+@inner
 def _save(board: Board, memory: Memory, truck: int) -> None:
     """Keep a tour as it was before this iteration."""
     if memory.size[truck] < 0:
@@ -413,7 +413,7 @@ def _save(board: Board, memory: Memory, truck: int) -> None:
             memory.visits[truck, p, WINDOW] = board.visits[truck, p, WINDOW]
 
 
-@compiled
+@inner
 def _undo(terrain: Terrain, board: Board, memory: Memory) -> None:
     """Bring the touched tours back."""
     stops = len(board.truck_of)
@@ -433,7 +433,7 @@ def _undo(terrain: Terrain, board: Board, memory: Memory) -> None:
             renew(terrain, board, truck)
 
 
-@compiled
+@inner
 def _remember(board: Board, memory: Memory, cost: int) -> None:
     """Keep the present tours as the best."""
     memory.cost[1] = cost

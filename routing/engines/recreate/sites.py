@@ -9,7 +9,7 @@ the gap (-1: only one), and the windows they are visited in.
 
 import numpy as np
 
-from routing.compiled import compiled
+from routing.compiled import inner
 from routing.engines.recreate.board import (
     ABOARD_KG,
     ABOARD_L,
@@ -97,7 +97,7 @@ FEW_STOPS, NEAR = 150, 40
 NOBODY, ANYBODY = -2, -1
 
 
-@compiled
+@inner
 def find_site(terrain: Terrain, board: Board, site: Ints, refused: Bools, stop: int, rng: np.random.Generator) -> None:
     """Find the cheapest site of a stop that costs less than leaving it out.
 
@@ -112,7 +112,7 @@ def find_site(terrain: Terrain, board: Board, site: Ints, refused: Bools, stop: 
         _find_among(terrain, board, site, refused, stop, _gather(terrain, board, stop, True), rng)
 
 
-@compiled
+@inner
 def _gather(terrain: Terrain, board: Board, stop: int, everywhere: bool) -> int:
     """Write the gaps to look at into the board; return how many."""
     gaps, count = board.worth_a_look, 0
@@ -147,7 +147,7 @@ def _gather(terrain: Terrain, board: Board, stop: int, everywhere: bool) -> int:
     return count
 
 
-@compiled
+@inner
 def _find_among(  # noqa: PLR0912, PLR0915
     terrain: Terrain, board: Board, site: Ints, refused: Bools, stop: int, count: int, rng: np.random.Generator
 ) -> None:
@@ -288,7 +288,7 @@ def _find_among(  # noqa: PLR0912, PLR0915
     site[LEAST] = least
 
 
-@compiled
+@inner
 def _bound_to(terrain: Terrain, board: Board, stop: int) -> int:
     """Return the truck that has a stop which this one must ride with; `ANYBODY`, or `NOBODY` if two trucks have one."""
     found = np.int64(ANYBODY)
@@ -301,7 +301,7 @@ def _bound_to(terrain: Terrain, board: Board, stop: int) -> int:
     return found
 
 
-@compiled
+@inner
 def _kept_apart(terrain: Terrain, board: Board, stop: int, truck: int) -> bool:
     """Whether a truck has a stop that this one must not ride with."""
     for bond in range(terrain.places[stop, FIRST_BOND], terrain.places[stop, END_BOND]):
@@ -310,7 +310,7 @@ def _kept_apart(terrain: Terrain, board: Board, stop: int, truck: int) -> bool:
     return False
 
 
-@compiled
+@inner
 def _keeps_order(terrain: Terrain, board: Board, stop: int, truck: int, gap: int) -> bool:
     """Whether a stop may go into a gap by what people asked about the order."""
     places, gaps, truck_of = terrain.places, board.gaps, board.truck_of
@@ -336,7 +336,7 @@ def _keeps_order(terrain: Terrain, board: Board, stop: int, truck: int, gap: int
     return True
 
 
-@compiled
+@inner
 def _next_blink(rng: np.random.Generator) -> int:
     """Draw how many gaps are looked at before one is overlooked."""
     return int(np.log(1.0 - rng.random()) / np.log(1.0 - BLINK))
