@@ -126,7 +126,7 @@ class CityRoads:
             kinds = list(dict.fromkeys(of_truck))
             graphs = [self._graph(roads, kind) for kind in kinds]
         streets = [
-            ShiftRoads.of(graph, when, closures, self._traffic, under=partial(self._put_under, kind, graph))
+            ShiftRoads.of(graph, when, closures, self._traffic, under=partial(self._put_under, kind))
             for kind, graph in zip(kinds, graphs, strict=True)
         ]
         closed = RoadConditions(closed_ways=frozenset(closing.way_id for closing in closures))

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -25,13 +26,16 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
+from city.hours import Span
 from city.importing.osm import read_roads
 from city.network import RoadClass, RoadNetwork
 from routing import travel
-from routing.conditions import RoadConditions
+from routing.conditions import RoadConditions, StreetFactors
 from routing.dissection import dissect
 from routing.roads import RoadGraph
+from routing.shift_roads import Closing, ShiftPlaces, ShiftRoads, ShiftTime
 from routing.snapping import Snaps
+from routing.traffic import CITY_TRAFFIC
 from tests.routing.roads.checkerboard import checkerboard
 
 # Rounds of what is quick; the best counts, since other work on the machine only ever adds.
@@ -107,12 +111,40 @@ def ours(network: RoadNetwork, count: int, cores: int, figures: Figures) -> tupl
             figures.best(f"{ways} closures, {used} cores", partial(graph.under, conditions, cores=used))
         slower = RoadConditions(class_slowdown=dict.fromkeys(RoadClass, 1.3))
         figures.best(f"all streets slower, {used} cores", partial(graph.under, slower, cores=used))
+    shift(graph, snaps, figures)
     pairs = np.random.default_rng(2).integers(0, count, (20, 2)).tolist()
     figures.best("20 lines across the map", lambda: graph.ways(snaps, [(a, b) for a, b in pairs]))
     near = graph.matrix(snaps).duration_s + np.eye(count, dtype=np.int32) * 10**6
     hops = list(enumerate(near.argmin(axis=1).tolist()))[:200]
     figures.best(f"{len(hops)} lines to the nearest place", lambda: graph.ways(snaps, hops))
     return graph, snaps
+
+
+def shift(graph: RoadGraph, snaps: Snaps, figures: Figures) -> None:
+    """Time the streets of a morning shift with its traffic, and a street in it that is closed for an hour."""
+    morning = Span(6 * 3600, 14 * 3600)
+    when = ShiftTime(date(2026, 11, 24), morning, morning)
+    way = int(graph.network.way_id[snaps.segment[0]])
+    closures = [Closing(way, Span(9 * 3600, 10 * 3600))]
+    busy: list[RoadGraph] = []
+
+    def under(base: RoadGraph, factors: StreetFactors) -> RoadGraph:
+        """Keep the streets with traffic and nothing closed, as a program that plans all day does."""
+        if not np.isfinite(factors.by_segment).all():
+            return base.under(factors)
+        if not busy:
+            busy.append(base.under(factors))
+        return busy[0]
+
+    def in_force(closed: list[Closing]) -> ShiftPlaces:
+        places = ShiftRoads.of(graph, when, closed, CITY_TRAFFIC, under=under).locate(snaps.lon, snaps.lat)
+        places.roads.throughout  # noqa: B018 - made when first asked for
+        return places
+
+    with figures.seconds("a shift's traffic in force, and its places"):
+        in_force([])
+    figures.best("one street closed for an hour of a shift, and its places", lambda: in_force(closures))
+    figures.best("matrix of the shift", in_force(closures).matrix, rounds=2)
 
 
 def plain(graph: RoadGraph, snaps: Snaps, figures: Figures) -> None:

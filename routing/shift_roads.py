@@ -8,7 +8,6 @@ places that only such streets lead to, are served while it is open, over streets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from threading import Lock
 from typing import NamedTuple
 
@@ -28,6 +27,7 @@ from routing.traffic import NO_TRAFFIC, Traffic
 from routing.ways import Way
 
 Spans = tuple[Span, ...]
+Under = Callable[[RoadGraph, StreetFactors], RoadGraph]
 
 
 class ShiftTime(NamedTuple):
@@ -77,7 +77,7 @@ class ShiftRoads:
     closing: NDArray[np.int64]
     slower: NDArray[np.float64]
     cores: int = 1
-    _under: Callable[[StreetFactors], RoadGraph] | None = None
+    _under: Under | None = None
     _graphs: dict[frozenset[Spans], RoadGraph] = field(default_factory=dict)
     _mutex: Lock = field(default_factory=Lock)
 
@@ -90,11 +90,11 @@ class ShiftRoads:
         traffic: Traffic = NO_TRAFFIC,
         *,
         cores: int = 1,
-        under: Callable[[StreetFactors], RoadGraph] | None = None,
+        under: Under | None = None,
     ) -> "ShiftRoads":
         """Work out what closures, the streets' own rules and traffic mean for a shift.
 
-        `under` puts the graph under conditions, if the caller keeps those it has made; by default ``graph.under``.
+        `under` puts a graph under conditions, for a caller that keeps those it has made; by default `RoadGraph.under`.
         """
         network, profile = graph.network, graph.profile
         rules = rules_in(network, profile, when.service_date.weekday(), when.left)
@@ -123,10 +123,18 @@ class ShiftRoads:
         """Return the streets that are open throughout, or at least whenever one with one of some closings is."""
         with self._mutex:
             if closings not in self._graphs:
-                factors = StreetFactors(np.where(self._is_open(closings), self.slower, np.inf))
-                under = self._under or partial(self.graph.under, cores=self.cores)
-                self._graphs[closings] = self.graph if (factors.by_segment == 1.0).all() else under(factors)
+                # From the graph with the hour's traffic a closure changes a few tables, from the quiet one all of them.
+                busy = self._put_under(self.graph, self.slower)
+                closed = np.where(self._is_open(closings), self.slower, np.inf)
+                self._graphs[closings] = self._put_under(busy, closed)
             return self._graphs[closings]
+
+    def _put_under(self, graph: RoadGraph, factors: NDArray[np.float64]) -> RoadGraph:
+        if np.array_equal(factors, graph.conditions.factor(graph.network)):
+            return graph
+        if self._under is not None:
+            return self._under(graph, StreetFactors(factors))
+        return graph.under(StreetFactors(factors), cores=self.cores)
 
     def _is_open(self, closings: frozenset[Spans]) -> NDArray[np.bool_]:
         by_row = np.array([not own or any(_within(own, other) for other in closings) for own in self.closings])
