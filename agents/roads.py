@@ -25,13 +25,14 @@ from city.hours import Span, service_second
 from city.network import RoadNetwork
 from city.registry import Closure, ClosureKind, Truck
 from city.road_rules import parse_rules
+from city.settings import Settings
 from city.store import city_of, load_network
 from routing.conditions import RoadConditions, StreetFactors
 from routing.dissection import Dissection, dissect, kept_dissection
 from routing.profile import TruckProfile
 from routing.roads import RoadGraph
 from routing.shift_roads import Closing, ShiftRoads, ShiftTime
-from routing.traffic import CITY_TRAFFIC, Traffic
+from routing.traffic import CITY_TRAFFIC, Traffic, read_traffic
 
 # Graphs of one network under different conditions share their streets; each holds its own costs only, of a city of
 # Shanghai's size 140 MB.
@@ -117,6 +118,18 @@ class CityRoads:
         self._roads: Roads | None = None
         self._open: dict[Kind, RoadGraph] = {}
         self._under: OrderedDict[tuple[Kind, bytes], RoadGraph] = OrderedDict()
+
+    @classmethod
+    def of(cls, engine: Engine, settings: Settings) -> "CityRoads":
+        """Return them as an installation is set up.
+
+        Raises
+        ------
+        RoutingError
+            If the file of slowdowns by hour cannot be read.
+        """
+        traffic = CITY_TRAFFIC if settings.traffic is None else read_traffic(settings.traffic)
+        return cls(engine, settings.cache_dir, traffic)
 
     def during(self, trucks: Sequence[Truck], when: ShiftTime, closures: Sequence[Closing]) -> Driven:
         """Return the streets that trucks drive on in a shift under closures."""

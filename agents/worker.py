@@ -104,7 +104,7 @@ class Worker:
             engine,
             clock,
             settings,
-            roads or CityRoads(engine, settings.cache_dir),
+            roads or CityRoads.of(engine, settings),
             self._solvers,
             token=uuid.uuid4().hex,
         )

@@ -76,7 +76,8 @@ def create_app(
     roads
         The city's road graphs, where agents in the same process have them already.
     """
-    context = Context(engine, clock, wall or SystemClock(), settings, open_desk(engine, clock, roads))
+    desk = open_desk(engine, clock, roads or CityRoads.of(engine, settings))
+    context = Context(engine, clock, wall or SystemClock(), settings, desk)
     return _assemble(context, RESOURCES)
 
 

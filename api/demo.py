@@ -88,7 +88,7 @@ def running(home: Home, made: Made, speed: float, listener: socket.socket) -> It
         world, now = take_up(home, engine, made.seed)
         settings = Settings(data_dir=home.directory, database_url=home.url, seed=made.seed)
         clock = SimulatedClock(now, speed)
-        roads = CityRoads(engine, settings.cache_dir)
+        roads = CityRoads.of(engine, settings)
         app = create_app(engine, clock, settings, roads=roads)
         accounts = Accounts(engine, clock)
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://city")

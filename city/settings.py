@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     solve_seconds: float = Field(default=5.0, gt=0, description="solving time per district and shift")
     cores: int = Field(default=0, ge=0, description="processes that solve; 0: as many as the machine has cores")
     seed: int = Field(default=1, description="seed of every random choice")
+    traffic: Path | None = Field(default=None, description="TOML file: slowdowns by hour; none: assumed")
 
     session_hours: float = Field(default=12.0, gt=0, description="longest time somebody stays signed in")
     session_idle_minutes: float = Field(default=60.0, gt=0, description="time without a request that ends a session")

@@ -5,6 +5,7 @@ means over the shift's hours. A street that is closed for part of it is driven t
 places that only such streets lead to, are served while it is open, over streets that are open then too.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -229,28 +230,28 @@ class ShiftPlaces:
         A way to or from a place that is closed at times leads over streets that are open whenever that place is.
         """
         matrix = self.roads.throughout.matrix(self.snaps, cores=self.roads.cores)
-        kinds = list(dict.fromkeys(self.closed))
-        if kinds in ([], [()]):
-            return matrix
-        duration_s, distance_m = matrix.duration_s.copy(), matrix.distance_m.copy()
-        rows = {kind: np.flatnonzero([closed == kind for closed in self.closed]) for kind in kinds}
+        kinds = dict.fromkeys(self.closed)
         never = (self.roads.left,)
-        for first, one in enumerate(kinds):
-            for other in kinds[first:]:
-                if one == other == ():
-                    continue
-                here = np.union1d(rows[one], rows[other])
-                across = np.isin(here, rows[one])[:, None] & np.isin(here, rows[other])[None, :]
-                across |= across.T
-                into = np.ix_(here, here)
-                if never in (one, other):
-                    values = np.where(np.eye(len(here), dtype=np.bool_), 0, UNREACHABLE)
-                    part = Matrix(values.astype(np.int32), values.astype(np.int32))
-                else:
-                    graph = self.roads.open_when(frozenset({one, other}) - {()})
-                    part = graph.matrix(self.snaps.pick(here), cores=self.roads.cores)
-                duration_s[into] = np.where(across, part.duration_s, duration_s[into])
-                distance_m[into] = np.where(across, part.distance_m, distance_m[into])
+        at = {kind: np.array([closed == kind for closed in self.closed], np.bool_) for kind in kinds}
+        duration_s, distance_m = matrix.duration_s.copy(), matrix.distance_m.copy()
+        pairs: dict[frozenset[Spans], list[tuple[Spans, Spans]]] = {}
+        for pair in itertools.combinations_with_replacement(kinds, 2):
+            pairs.setdefault(frozenset(pair) - {()}, []).append(pair)
+        for closings, legs in pairs.items():
+            if not closings:
+                continue
+            rows = np.flatnonzero(np.logical_or.reduce([at[kind] for leg in legs for kind in leg]))
+            between = np.zeros((len(rows), len(rows)), np.bool_)
+            for one, other in legs:
+                between |= at[one][rows, None] & at[other][rows]
+                between |= at[other][rows, None] & at[one][rows]
+            if never in closings:
+                ways = _no_way(len(rows))
+            else:
+                ways = self.roads.open_when(closings).matrix(self.snaps.pick(rows), cores=self.roads.cores)
+            block = np.ix_(rows, rows)
+            duration_s[block] = np.where(between, ways.duration_s, duration_s[block])
+            distance_m[block] = np.where(between, ways.distance_m, distance_m[block])
         return Matrix(duration_s, distance_m)
 
     def ways(self, pairs: Sequence[tuple[int, int]]) -> list[Way]:
@@ -272,6 +273,12 @@ class ShiftPlaces:
             graph = self.roads.open_when(kinds)
             found |= zip(legs, graph.ways(self.snaps, [pairs[k] for k in legs]), strict=True)
         return [found[k] for k in range(len(pairs))]
+
+
+def _no_way(size: int) -> Matrix:
+    values = np.full((size, size), UNREACHABLE, np.int32)
+    np.fill_diagonal(values, 0)
+    return Matrix(values, values.copy())
 
 
 def _within(spans: Spans, others: Spans) -> bool:

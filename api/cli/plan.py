@@ -107,7 +107,7 @@ def _cycle_said(cycle: PlanningCycle) -> str:
 
 def _rehearse(engine: Engine, clock: Clock, settings: Settings, days: list[ShiftDay], *, as_json: bool) -> None:
     solvers = Solvers(settings.cores)
-    surroundings = Surroundings(engine, clock, settings, CityRoads(engine, settings.cache_dir), solvers)
+    surroundings = Surroundings(engine, clock, settings, CityRoads.of(engine, settings), solvers)
     found = []
     try:
         for day in days:

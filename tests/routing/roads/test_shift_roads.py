@@ -189,7 +189,7 @@ spans = st.tuples(st.integers(4, 14), st.integers(1, 4)).map(lambda at: Span(at[
 
 
 # So dear that ways without turning round are told from those with it: in front of a closure a truck may turn.
-TURN_S = 20_000
+TURN_S = 200
 NEVER_TURNING = TruckProfile(turns=TurnCosts(turn_round_s=TURN_S))
 
 
