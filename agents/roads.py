@@ -36,7 +36,7 @@ from routing.traffic import CITY_TRAFFIC, Traffic, read_traffic
 
 # Graphs of one network under different conditions share their streets; each holds its own costs only, of a city of
 # Shanghai's size 140 MB.
-KEPT_GRAPHS = 8
+KEPT_GRAPHS = 12
 
 
 class Kind(NamedTuple):

@@ -172,3 +172,12 @@ def test_no_detour_is_quicker_where_trucks_keep_to_their_side(
         sided = ~(snaps.along & snaps.against)
         # Each of the three times is rounded to the whole second.
         assert detours(matrix.duration_s[np.ix_(sided, sided)]).max(initial=0) <= 1
+
+
+def test_a_stop_left_the_other_way_hides_a_turn_in_the_street() -> None:
+    """On a street with two dead ends a truck comes back to the stop before by turning at both ends."""
+    graph = RoadGraph.build(draw([(0, 0), (1000, 0)], [Street(0, 1)]), PLAIN)
+    snaps = snap(graph, (100, -5), (500, -5))
+    assert graph.matrix(snaps).distance_m.tolist() == [[0, 400], [400, 0]]
+    honest = graph.matrix(snaps.without_turning(np.array([True, True])))
+    assert honest.distance_m.tolist() == [[0, 400], [500 + 1000 + 100, 0]]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from city.importing.osm import read_roads
 from city.network import RoadNetwork
 from routing.conditions import RoadConditions
+from routing.problem import Matrix
 from routing.profile import TruckProfile
 from routing.roads import RoadGraph
 from routing.snapping import Snaps, polylines
@@ -96,3 +97,21 @@ def test_the_middle_of_shanghai_is_cut_to_what_hangs_together(shanghai: RoadGrap
     assert any(
         "路" in name for way in shanghai.ways(near_junctions(shanghai, 9, 1), [(0, 5)]) for name in way.street_names
     )
+
+
+def worst_detour_saved(matrix: Matrix) -> int:
+    """Return by how many seconds a way over a third place beats the direct one at most."""
+    seconds = matrix.duration_s
+    return max(int((seconds - (seconds[:, [third]] + seconds[[third], :])).max()) for third in range(len(seconds)))
+
+
+@pytest.mark.parametrize("city", ["heidelberg", "shanghai"])
+def test_on_their_own_side_no_way_over_a_third_stop_beats_the_direct_one(
+    city: str, request: pytest.FixtureRequest
+) -> None:
+    """The triangle law holds to rounding: three ways are rounded to whole seconds."""
+    graph: RoadGraph = request.getfixturevalue(city)
+    snaps = near_junctions(graph, 80, seed=13)
+    kerbside = snaps.without_turning(np.ones(len(snaps), dtype=np.bool_))
+    assert worst_detour_saved(graph.matrix(kerbside)) <= 1
+    assert not (kerbside.along & kerbside.against).any()

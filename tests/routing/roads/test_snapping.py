@@ -86,3 +86,25 @@ def test_no_points_are_no_snaps_and_an_empty_matrix() -> None:
     snaps = graph.snap(np.array([]), np.array([]))
     assert len(snaps) == 0
     assert len(graph.matrix(snaps)) == 0
+
+
+def test_without_turning_every_stop_has_one_direction() -> None:
+    graph = RoadGraph.build(draw(SQUARE, RING))
+    snaps = snap(graph, (50, -5), (50, 5), (50, 0))
+    fixed = snaps.without_turning(np.array([True, True, True]))
+    assert fixed.along.tolist() == [True, False, True]
+    assert fixed.against.tolist() == [False, True, False]
+    assert snaps.without_turning(np.zeros(3, np.bool_)).against.all()
+
+
+def test_a_point_beyond_the_end_of_a_street_is_on_neither_side() -> None:
+    graph = RoadGraph.build(draw([(0, 0), (100, 0)], [Street(0, 1)]))
+    assert snap(graph, (130, 0), (130, 0.3), (130, 9), (-20, -9)).side.tolist() == [0, 0, -1, 1]
+
+
+def test_some_places_can_be_picked() -> None:
+    graph = RoadGraph.build(draw(SQUARE, RING))
+    snaps = snap(graph, (50, -5), (50, 5), (20, 0))
+    picked = snaps.pick(np.array([2, 0]))
+    assert (picked.lon.tolist(), picked.side.tolist()) == (snaps.lon[[2, 0]].tolist(), snaps.side[[2, 0]].tolist())
+    assert picked.kerb == snaps.kerb
