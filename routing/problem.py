@@ -7,7 +7,7 @@ kilograms and litres (as the waste lies in the bin), money whole cents of the ci
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cached_property
 from numbers import Integral
@@ -485,6 +485,10 @@ class Problem:
                 "split the problem and take its parts"
             )
         return held
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what is worked out on demand: it may change while another thread sends the problem to a process."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @cached_property
     def stop_by_id(self) -> dict[str, Stop]:
