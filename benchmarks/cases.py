@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.large_days import large_day
@@ -36,21 +37,26 @@ def all_cases() -> Iterator[Case]:
     """Return every case there is here, group by group."""
     yield from _published("x", "x/*.vrp", 60)
     yield from _published("belgium", "belgium/*.vrp", 300)
-    for stops in (300, 1000):
-        for seed in range(DAYS):
-            yield Case(
-                f"days-{stops}", f"day-{stops}-{seed}", 60, lambda stops=stops, seed=seed: waste_day(stops, seed)
-            )
+    yield from _published("waste", "waste/*.txt", 60)
+    for lunch in (False, True):
+        for stops in (300, 1000):
+            group = f"days-{stops}{'-lunch' if lunch else ''}"
+            for seed in range(DAYS):
+                yield Case(group, f"{group}-{seed}", 60, partial(waste_day, stops, seed, lunch=lunch))
     for long_routes in (False, True):
         name = f"large-10000-{'long' if long_routes else 'short'}"
-        yield Case("large", name, 600, lambda long_routes=long_routes: _large(10_000, 1, long_routes=long_routes))
+        yield Case("large", name, 600, partial(_large, 10_000, 1, long_routes=long_routes))
 
 
 def _published(group: str, pattern: str, seconds: float) -> Iterator[Case]:
     for path in sorted(SHARED.glob(pattern), key=lambda path: path.stat().st_size):
         solution = path.with_suffix(".sol")
         best_known = int(solution.read_text().split()[-1]) if solution.exists() else None
-        yield Case(group, path.stem, seconds, lambda path=path: read_instance(path).problem, best_known)
+        yield Case(group, path.stem, seconds, partial(_read, path), best_known)
+
+
+def _read(path: Path) -> Problem:
+    return read_instance(path).problem
 
 
 def _large(customers: int, seed: int, *, long_routes: bool) -> Problem:

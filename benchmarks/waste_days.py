@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from routing import Facility, Matrix, Problem, Stop, TimeWindow, Truck
+from routing import Break, Facility, Matrix, Problem, Stop, TimeWindow, Truck
 
 DUMPS = 3
 SPEED_M_S = 25 / 3.6
@@ -14,9 +14,11 @@ UNLOADING_S = 900
 CAPACITY_KG = 5000
 TRUCK_CENTS = 20_000
 CENTS_PER_KM = 1000
+# An hour that begins between 11:00 and 12:00, if the garage opens at 6:00.
+LUNCH = Break(TimeWindow(5 * 3600, 6 * 3600), 3600)
 
 
-def waste_day(stops: int, seed: int) -> Problem:
+def waste_day(stops: int, seed: int, *, lunch: bool = False) -> Problem:
     """Make the day of a seed: Manhattan ways with up to 15 % of detour each way, 30 % of the stops with a window of
     two hours, 30 % optional, a cent a metre and 20,000 for every truck that leaves.
     """
@@ -64,6 +66,7 @@ def waste_day(stops: int, seed: int) -> Problem:
                 SHIFT_S,
                 TRUCK_CENTS,
                 CENTS_PER_KM,
+                breaks=(LUNCH,) if lunch else (),
             )
             for number in range(math.ceil(stops / 45) + 2)
         ),

@@ -9,6 +9,7 @@ from routing.files import MAGIC, load_problem, problem_from_json
 from routing.formats.cvrplib import looks_like_cvrplib, read_cvrplib
 from routing.formats.instance import Format, Instance
 from routing.formats.lines import shown
+from routing.formats.waste_2006 import looks_like_waste_2006, read_waste_2006
 
 __all__ = ["Format", "Instance", "read_instance"]
 
@@ -38,6 +39,8 @@ def parse_instance(body: bytes, name: str) -> Instance:
         return Instance(name, Format.DUSTCART, problem_from_json(_json_object(text)), "m")
     if looks_like_cvrplib(text):
         return read_cvrplib(text, name)
+    if looks_like_waste_2006(text):
+        return read_waste_2006(text, name)
     begins = f"it begins with {shown(text.strip())}" if text.strip() else "it is empty"
     raise RoutingError(
         f"this is no problem file that is read: {begins}. Those read are CVRPLIB (.vrp), the waste instances of Kim"
