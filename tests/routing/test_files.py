@@ -2,17 +2,26 @@
 
 import json
 import zlib
+from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 
 from routing import (
+    Budget,
     Cost,
+    Facility,
+    Lock,
     Matrix,
     Plan,
+    Preferences,
     Problem,
+    Relation,
     RoutingError,
+    Stop,
+    Truck,
     Unserved,
     UnservedReason,
     dump_problem,
@@ -22,6 +31,8 @@ from routing import (
     plan_to_json,
     problem_from_json,
     problem_to_json,
+    solve,
+    verify,
 )
 from routing.files import MAGIC
 from tests.routing.problems import PLANT, problem, problems, stop
@@ -108,3 +119,21 @@ def test_json_that_is_no_problem_says_where(content: dict[str, object], message:
 def test_json_that_is_no_plan_says_where() -> None:
     with pytest.raises(RoutingError, match=r"routes\.0\.visits: Field required"):
         plan_from_json({"routes": [{"truck_id": "t", "distance_m": 0, "duration_s": 0}], "unserved": [], "cost": {}})
+
+
+DOCS = Path(__file__).parents[2] / "docs/routing.md"
+
+
+def test_the_documented_example_is_a_problem_that_can_be_solved() -> None:
+    example = DOCS.read_text().split("```json")[1].split("```")[0]
+    day = problem_from_json(json.loads(example))
+    plan = solve(day, Budget(seconds=30, iterations=30))
+    assert verify(day, plan).ok
+    assert [route.stop_ids for route in plan.routes] == [("market", "school")]
+
+
+def test_the_documentation_names_every_field_of_a_problem() -> None:
+    table = DOCS.read_text().split("### A problem as JSON")[1]
+    for part in (Stop, Facility, Truck, Lock, Relation, Preferences, Matrix):
+        for field in fields(part):
+            assert f"`{field.name}`" in table, f"{part.__name__}.{field.name}"
