@@ -190,7 +190,7 @@ def shift_time(service_date: date, span: Span, zone: ZoneInfo, begins_at: dateti
 
 
 def road_closures(session: Session, zone: ZoneInfo, when: ShiftTime) -> tuple[Closing, ...]:
-    """Return the OSM ways that are closed for some of what is left of a shift, and when."""
+    """Return the OSM ways that are closed or slower for some of what is left of a shift, and when."""
     midnight_s = partial(service_second, when.service_date, timezone=zone)
     closures = session.exec(
         select(Closure).where(
@@ -202,8 +202,11 @@ def road_closures(session: Session, zone: ZoneInfo, when: ShiftTime) -> tuple[Cl
     for closure in closures:
         start_s = midnight_s(closure.starts_at)
         end_s = when.left.end_s if closure.ends_at is None else midnight_s(closure.ends_at)
-        if start_s < when.left.end_s and end_s > when.left.start_s:
-            found.append(Closing(int(closure.subject_id), Span(start_s, max(start_s, end_s))))
+        slower = np.inf if closure.slower is None else closure.slower
+        # What is slower counts for its share of the whole shift, as the traffic does.
+        since_s = when.left.start_s if closure.slower is None else when.whole.start_s
+        if start_s < when.left.end_s and end_s > since_s:
+            found.append(Closing(int(closure.subject_id), Span(start_s, max(start_s, end_s)), slower))
     return tuple(sorted(found))
 
 

@@ -164,4 +164,7 @@ class Closure(SQLModel, table=True):
     subject_id: str
     starts_at: datetime = Field(sa_column=moment())
     ends_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    slower: float | None = Field(
+        default=None, gt=1, description="of a road: open, but it takes so many times as long; none: closed"
+    )
     reason: str = ""

@@ -19,6 +19,7 @@ from city.hours import Span
 from city.network import RoadClass
 from city.road_rules import merged
 from routing.conditions import StreetFactors
+from routing.errors import RoutingError
 from routing.hours import rules_in
 from routing.problem import UNREACHABLE, Matrix
 from routing.roads import RoadGraph
@@ -48,10 +49,19 @@ class ShiftTime(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """An OSM way that is closed for a while, seconds of the service day."""
+    """An OSM way that is closed for a while, or slower.
+
+    Attributes
+    ----------
+    span
+        In seconds of the service day.
+    slower
+        How many times as long the way takes then; infinite: it is closed.
+    """
 
     way_id: int
     span: Span
+    slower: float = np.inf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,27 +103,37 @@ class ShiftRoads:
         cores: int = 1,
         under: Under | None = None,
     ) -> "ShiftRoads":
-        """Work out what closures, the streets' own rules and traffic mean for a shift.
+        """Work out what closures, slowdowns, the streets' own rules and traffic mean for a shift.
 
         `under` puts a graph under conditions, for a caller that keeps those it has made; by default `RoadGraph.under`.
+
+        Raises
+        ------
+        RoutingError
+            If a way is said to be faster than it is.
         """
         network, profile = graph.network, graph.profile
         rules = rules_in(network, profile, when.service_date.weekday(), when.left)
         closed = [rule.closed for rule in rules]
         rows = {spans: row for row, spans in enumerate(dict.fromkeys([(), *closed]))}
         closing = np.array([rows[spans] for spans in closed], dtype=np.int64)[network.rule]
-        by_way: dict[int, list[Span]] = {}
-        for way_id, span in closures:
-            within = Span(max(span.start_s, when.left.start_s), min(span.end_s, when.left.end_s))
-            if within.start_s < within.end_s:
-                by_way.setdefault(way_id, []).append(within)
         closings = list(rows)
-        for way_id, spans in by_way.items():
-            for segment in np.flatnonzero(network.way_id == way_id).tolist():
-                both = tuple(merged([*closings[closing[segment]], *spans]))
-                closing[segment] = rows.setdefault(both, len(rows))
-                closings = list(rows)
-        return cls(graph, when.left, tuple(closings), closing, _slower(graph, when, traffic), cores, under)
+        slower = _slower(graph, when, traffic)
+        for way_id, span, times in sorted(closures):
+            if not times >= 1.0:
+                raise RoutingError(f"way {way_id} is said to be {times} times slower; give 1 or more, infinite: closed")
+            segments = np.flatnonzero(network.way_id == way_id)
+            if np.isfinite(times):
+                slower[segments] *= 1.0 + _share(span, when.whole) * (times - 1.0)
+                continue
+            closed_s = Span(max(span.start_s, when.left.start_s), min(span.end_s, when.left.end_s))
+            for segment in segments.tolist() if closed_s.start_s < closed_s.end_s else ():
+                both = tuple(merged([*closings[closing[segment]], closed_s]))
+                if both not in rows:
+                    rows[both] = len(closings)
+                    closings.append(both)
+                closing[segment] = rows[both]
+        return cls(graph, when.left, tuple(closings), closing, slower, cores, under)
 
     @property
     def throughout(self) -> RoadGraph:
@@ -275,6 +295,12 @@ class ShiftPlaces:
         return [found[k] for k in range(len(pairs))]
 
 
+def _share(span: Span, whole: Span) -> float:
+    """Return how much of a shift a span takes up."""
+    within_s = min(span.end_s, whole.end_s) - max(span.start_s, whole.start_s)
+    return max(within_s, 0) / (whole.end_s - whole.start_s)
+
+
 def _no_way(size: int) -> Matrix:
     values = np.full((size, size), UNREACHABLE, np.int32)
     np.fill_diagonal(values, 0)
@@ -291,14 +317,12 @@ def _slower(graph: RoadGraph, when: ShiftTime, traffic: Traffic) -> NDArray[np.f
     network, profile = graph.network, graph.profile
     by_class = traffic.during(when.service_date, when.whole)
     factor = np.array([by_class[road_class] for road_class in RoadClass])[network.road_class]
-    whole_s = when.whole.end_s - when.whole.start_s
     usual_kmh = speed_kmh(network, profile)
     rules = rules_in(network, profile, when.service_date.weekday(), when.whole)
     for row, rule in enumerate(rules):
         here = network.rule == row
         longer = np.zeros(int(here.sum()))
         for span, kmh in rule.slow:
-            share = (span.end_s - span.start_s) / whole_s
-            longer += share * np.maximum(usual_kmh[here] / (kmh * profile.share_of_limit) - 1.0, 0.0)
+            longer += _share(span, when.whole) * np.maximum(usual_kmh[here] / (kmh * profile.share_of_limit) - 1.0, 0.0)
         factor[here] *= 1.0 + longer
     return factor

@@ -17,7 +17,7 @@ from city.importing.records import Fault, Record, Records
 from city.importing.report import Exclusion, Remark
 from city.importing.units import PLAUSIBLE, probable_unit
 from city.importing.words import canonical_hours, canonical_streams, canonical_word
-from city.registry import Closure
+from city.registry import Closure, ClosureKind
 from city.tables import Table
 
 # What pydantic calls a fault, and what we do.
@@ -197,6 +197,8 @@ def _implausible(table: Table, row: SQLModel) -> Fault | None:
 
 
 def _upside_down(row: SQLModel) -> Fault | None:
+    if isinstance(row, Closure) and row.slower is not None and row.kind != ClosureKind.ROAD:
+        return Fault("only_roads_are_slower", {"column": "slower", "value": row.slower, "kind": str(row.kind)})
     if isinstance(row, Closure) and row.ends_at is not None and row.ends_at <= row.starts_at:
         return Fault("ends_before_start", {"column": "ends_at", "value": row.ends_at, "starts_at": row.starts_at})
     return None

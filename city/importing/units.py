@@ -30,6 +30,7 @@ PLAUSIBLE: Mapping[tuple[str, str], Range] = {
     ("trucks", "capacity_kg"): Range(100, 60_000),
     ("trucks", "capacity_l"): Range(100, 100_000),
     ("trucks", "compaction"): Range(1, 12),
+    ("closures", "slower"): Range(1, 20),
     ("trucks", "width_cm"): Range(80, 400),
     ("trucks", "height_cm"): Range(100, 600),
     ("trucks", "gross_weight_kg"): Range(300, 100_000),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from shapely import Point
 from sqlalchemy import Engine, event
-from sqlmodel import select
+from sqlmodel import col, select
 
 from city.check import check
 from city.database import open_engine, reading
@@ -252,6 +252,22 @@ def test_a_bad_row_is_left_out_and_named_and_the_good_ones_are_kept(
     with reading(stored) as session:
         assert len(session.exec(select(Bin)).all()) == 3
         assert check(session) == []
+
+
+def test_a_road_may_be_slower_instead_of_closed_and_nothing_else_may(stored: Engine, folder: Path) -> None:
+    rows = [
+        ["kind", "subject_id", "starts_at", "ends_at", "slower"],
+        ["road", "20", "2026-03-04 07:00", "2026-03-04 09:00", "2.5"],
+        ["point", "p1", "2026-03-04 07:00", "2026-03-04 09:00", "2"],
+        ["road", "20", "2026-03-05 07:00", "2026-03-05 09:00", "70"],
+    ]
+    _write(folder / "closures.csv", rows)
+    report = _import(stored, folder)
+    assert [exclusion.code for exclusion in report.exclusions] == ["only_roads_are_slower", "implausible"]
+    assert "only a road can be slower" in report.exclusions[0].sentence("en")
+    with reading(stored) as session:
+        slower = session.exec(select(Closure).where(col(Closure.slower).is_not(None))).one()
+    assert (slower.subject_id, slower.slower) == ("20", 2.5)
 
 
 def test_what_names_a_row_that_is_left_out_is_left_out_with_that_reason(stored: Engine, folder: Path) -> None:

@@ -121,6 +121,18 @@ def test_a_closure_in_the_middle_of_a_shift_leaves_the_hours_around_it() -> None
     assert list(again.open_at(0)) == [Span(9 * HOUR, 11 * HOUR)]
 
 
+def test_works_that_slow_a_street_for_a_while_count_for_their_share_of_the_shift() -> None:
+    graph = RoadGraph.build(draw([(0, 0), (1000, 0)], [Street(0, 1, way=7)]), PLAIN)
+    works = [Closing(7, Span(4 * HOUR, 7 * HOUR), slower=3.0)]
+    # Two of eight hours at a third of the speed; they still count when they are over.
+    for left in (MORNING.left, Span(9 * HOUR, 13 * HOUR)):
+        roads = ShiftRoads.of(graph, MORNING._replace(left=left), works)
+        assert roads.locate(*metres((100.0, 5.0), (900.0, 5.0))).matrix().duration_s[0, 1] == round(80 * (1 + 0.25 * 2))
+        assert roads.closings == ((),)
+    with pytest.raises(RoutingError, match="way 7 is said to be 0"):
+        ShiftRoads.of(graph, MORNING, [Closing(7, MORNING.left, slower=0.5)])
+
+
 def test_between_streets_with_different_hours_one_drives_over_both() -> None:
     streets = [
         Street(0, 1, way=1),
@@ -194,7 +206,7 @@ NEVER_TURNING = TruckProfile(turns=TurnCosts(turn_round_s=TURN_S))
 
 
 @settings(deadline=None)
-@given(cities(), st.lists(st.builds(Closing, st.integers(1, 6), spans), max_size=3), st.booleans())
+@given(cities(), st.lists(st.builds(Closing, st.integers(1, 6), spans, st.just(np.inf)), max_size=3), st.booleans())
 def test_closing_streets_never_makes_a_way_shorter_and_lines_are_as_long_as_the_matrix(
     network: RoadNetwork, closures: list[Closing], at_kerb: bool
 ) -> None:
