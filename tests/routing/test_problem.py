@@ -140,3 +140,10 @@ def test_trucks_that_differ_only_by_name_are_one_kind_unless_something_is_locked
     fleet = (*(truck(name, 0) for name in "tuv"), truck("w", 0, capacity_kg=1))
     day = problem(stop("a", 2), trucks=fleet, locks=(Lock("a", "u"),))
     assert [[alike.id for alike in kind] for kind in day.kinds] == [["t", "v"], ["u"], ["w"]]
+
+
+def test_a_matrix_whose_times_are_its_distances_is_kept_once() -> None:
+    ways = np.array([[0, 3], [4, 0]], dtype=np.int32)
+    matrix = Matrix(ways, ways)
+    assert matrix.distance_m is matrix.duration_s
+    assert matrix.distance_m.tolist() == [[0, 3], [4, 0]]
