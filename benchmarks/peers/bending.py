@@ -7,7 +7,9 @@ from dataclasses import replace
 from math import ceil
 
 from benchmarks.peers.tours import truck_of
-from routing import Problem, TimeWindow
+from routing import UNREACHABLE, Problem, TimeWindow
+
+TRUCK_WAYS = 10
 
 
 def without_breaks(problem: Problem) -> tuple[Problem, str]:
@@ -58,3 +60,17 @@ def within_shift_loads(problem: Problem) -> tuple[Problem, str]:
         trips, less = trips - 1, truck.capacity_l
     trucks = tuple(replace(each, max_trips=trips, capacity_l=less, max_shift_l=None) for each in problem.trucks)
     return replace(problem, trucks=trucks), f"no limit of a shift's loads: {trips} trips of {less}"
+
+
+def with_bearable_trucks(problem: Problem) -> tuple[Problem, str]:
+    """Lower what a truck costs to ten times the longest way, if it is more.
+
+    That still makes the fewest trucks come first. Beside a price far above what an engine may charge for breaking a
+    rule, breaking it looks cheap, and no plan that keeps the rules is found.
+    """
+    metres = problem.matrices[0].distance_m
+    most = TRUCK_WAYS * int(metres[metres < UNREACHABLE].max(initial=0))
+    if truck_of(problem).fixed_cents <= most:
+        return problem, ""
+    trucks = tuple(replace(each, fixed_cents=most) for each in problem.trucks)
+    return replace(problem, trucks=trucks), f"trucks at {most:,}"

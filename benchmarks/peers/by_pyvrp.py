@@ -8,7 +8,7 @@ from pyvrp import Client, Depot, Location, ProblemData, VehicleType
 from pyvrp.exceptions import PenaltyBoundWarning
 from pyvrp.stop import MaxRuntime
 
-from benchmarks.peers.bending import within_shift_loads, without_breaks
+from benchmarks.peers.bending import with_bearable_trucks, within_shift_loads, without_breaks
 from benchmarks.peers.tours import Answer, Tours, is_plain, is_timed, truck_of, window_of
 from routing import UNREACHABLE, Problem
 
@@ -21,11 +21,12 @@ def solve(problem: Problem, seconds: float, seed: int, cores: int) -> Answer:
     del cores
     problem, without = without_breaks(problem)
     problem, within = within_shift_loads(problem)
+    problem, priced = with_bearable_trucks(problem)
     data = _plain(problem) if is_plain(problem) else _with_reloads(problem)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PenaltyBoundWarning)
         result = pyvrp.solve(data, MaxRuntime(seconds), seed=seed, collect_stats=False, display=False)
-    return Answer(_tours(problem, result.best), "; ".join(filter(None, (without, within))))
+    return Answer(_tours(problem, result.best), "; ".join(filter(None, (without, within, priced))))
 
 
 def _plain(problem: Problem) -> ProblemData:
