@@ -14,18 +14,19 @@ import numpy as np
 from routing.draft import Draft, complete, draft_of, merit, tours_of
 from routing.excerpt import excerpt, only
 from routing.groups import Group, Positions, grouped
+from routing.nearby import with_near_facilities
 from routing.problem import Problem
 from routing.sharing import Sharing
 from routing.workers import Task, Workers
 
-# Stops that are searched at one time.
-GROUP_STOPS = 200
+# Stops that are searched at one time: so many, or more where routes are long, since a border lies between routes.
+GROUP_STOPS, GROUP_ROUTES, MOST_GROUP_STOPS = 200, 6, 600
 # Time for a stop in one round.
 SECONDS_A_STOP = 0.02
 # Steps of an engine's leg in one round, where steps count and not time.
 ROUND_ITERATIONS = 1000
-# Rounds that steps are divided into at least.
-MIN_ROUNDS = 4
+# Rounds that there are at least, each with less time or fewer steps if there are not enough for more.
+MIN_ROUNDS = 3
 
 
 def improve(
@@ -52,6 +53,8 @@ def improve(
     best = list(drafts)
     stops = sum(len(piece.stops) for piece in pieces)
     round_s = stops * SECONDS_A_STOP / workers.count
+    if iterations is None:
+        round_s = min(round_s, (end - monotonic()) / MIN_ROUNDS)
     number = 0
     while _goes_on(number, end, round_s, iterations):
         rng = np.random.default_rng((seed, number))
@@ -61,7 +64,7 @@ def improve(
         owner: list[int] = []
         for place, (piece, draft) in enumerate(zip(pieces, best, strict=True)):
             if draft.routes:
-                groups = grouped(piece, draft, where[place], min(GROUP_STOPS, ceil(len(piece.stops) / 2)), rng)
+                groups = grouped(piece, draft, where[place], group_stops(piece, draft), rng)
                 parts = [_part(piece, draft, group) for group in groups]
                 tasks += [
                     Task(part, tuple(group.routes), seed + number, float(len(part.stops)))
@@ -76,6 +79,12 @@ def improve(
     return best
 
 
+def group_stops(piece: Problem, draft: Draft) -> int:
+    """Return how many stops a group should have: enough for some routes, few enough for at least two groups."""
+    a_route = (len(piece.stops) - len(draft.missing)) / max(1, len(draft.routes))
+    return min(max(GROUP_STOPS, round(GROUP_ROUTES * a_route)), MOST_GROUP_STOPS, ceil(len(piece.stops) / 2))
+
+
 def _goes_on(number: int, end: float, round_s: float, iterations: int | None) -> bool:
     """Whether another round is due: by time, or by steps."""
     left = end - monotonic()
@@ -86,7 +95,7 @@ def _goes_on(number: int, end: float, round_s: float, iterations: int | None) ->
 
 def _part(piece: Problem, draft: Draft, group: Group) -> Problem:
     """Make a problem of a group; of what trucks share it gets what the routes outside the group leave."""
-    part = excerpt(piece, group.stop_ids, group.truck_ids)
+    part = with_near_facilities(excerpt(piece, group.stop_ids, group.truck_ids), group.routes)
     if not _shares(piece):
         return part
     outside = [route for route in draft.routes if route.truck_id not in part.truck_by_id]

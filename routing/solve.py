@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from time import monotonic
 
+from routing.cluster import RayCluster
 from routing.diagnosis import why_never
 from routing.draft import draft_of, tours_of
 from routing.errors import RoutingError
@@ -15,7 +16,7 @@ from routing.pricing import cost_of
 from routing.problem import Problem
 from routing.spread import search
 from routing.verify import verify
-from routing.workers import Processes
+from routing.workers import Processes, Workers
 
 # Time kept for timing, explaining and checking the whole plan, by its size, and at most what share of all time.
 FINISH_S_A_STOP, FINISH_SHARE = 0.0008, 0.06
@@ -33,12 +34,17 @@ class Budget:
         Processes that may work at the same time.
     iterations
         Steps of each engine's leg; with it the same seed gives the same plan on any machine that is fast enough to do
-        them within `seconds`. Without it the plan depends on how far the engines come in that time.
+        them within `seconds`, whatever `cores` and `cluster`. Without it the plan depends on how far the engines come
+        in that time.
+    cluster
+        Address of a Ray cluster whose processors do the searching, for the largest problems; it needs the extra
+        ``ray``.
     """
 
     seconds: float
     cores: int = 1
     iterations: int | None = None
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         if not self.seconds > 0 or self.cores < 1 or (self.iterations is not None and self.iterations < 1):
@@ -70,7 +76,7 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
     begin = monotonic()
     never = {} if worked_out_on_demand(problem) else _never(problem)
     possible = only(problem, problem.stop_by_id.keys() - never.keys(), problem.truck_by_id.keys())
-    with Processes(budget.cores, budget.seconds) as workers:
+    with _workers(budget) as workers:
         drafts = search(
             independent_pieces(possible),
             start.routes if start else (),
@@ -94,3 +100,9 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
 def _never(problem: Problem) -> dict[str, Unserved]:
     """Find the stops that cannot be served even with the whole fleet free for them."""
     return {stop.id: why for stop in problem.stops if (why := why_never(problem, stop)) is not None}
+
+
+def _workers(budget: Budget) -> Workers:
+    if budget.cluster is not None:
+        return RayCluster(budget.cluster, budget.cores)
+    return Processes(budget.cores, budget.seconds)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from routing.excerpt import excerpt
 from routing.groups import Positions, asked_of_truck, halves
+from routing.nearby import with_near_facilities
 from routing.positions import positions
 from routing.problem import Problem, RelationKind, Stop, Truck
 
@@ -46,7 +47,9 @@ def split(problem: Problem, most: int = PART_STOPS, *, seed: int = 1, where: Pos
     parts = [[stop for number in inside.tolist() for stop in bundles[number]] for inside in cut]
     fleets = _fleets(problem, parts, where)
     return [
-        _with_share(problem, excerpt(problem, {stop.id for stop in stops}, {truck.id for truck in fleet}))
+        with_near_facilities(
+            _with_share(problem, excerpt(problem, {stop.id for stop in stops}, {truck.id for truck in fleet}))
+        )
         for stops, fleet in zip(parts, fleets, strict=True)
     ]
 
