@@ -56,7 +56,7 @@ def main() -> None:
         except EOFError:
             return
         try:
-            answer: tuple[str, object] = "plan", solve(problem, Budget(seconds), seed=seed, start=start)
+            answer: tuple[str, object] = "plan", solve(problem, Budget(seconds, cores=1), seed=seed, start=start)
         except RoutingError as error:
             answer = "refused", str(error)
         except Exception:  # noqa: BLE001 - it is told to whoever asked

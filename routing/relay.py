@@ -16,18 +16,20 @@ from routing.problem import Problem
 # Share of the time kept for timing, mending and checking what the last leg returns.
 RESERVE = 0.03
 # Share of ruin and recreate where PyVRP goes on.
-FIRST_LEG = 0.4
+FIRST_LEG = 0.6
 # Too little for a leg.
 MIN_SECONDS = 0.02
 
 
-def relay(problem: Problem, limit: Limit, seed: int, start: Tours | None) -> Draft:
+def relay(problem: Problem, limit: Limit, seed: int, start: Tours | None, *, order_first: bool = False) -> Draft:
     """Search a problem whose stops could all be served one at a time.
 
     Parameters
     ----------
     start
         Tours to begin with; what does not fit is mended.
+    order_first
+        Begin with PyVRP, where it runs at all, and let it have most of the time.
     """
     begin = monotonic()
     end = begin + limit.seconds
@@ -39,12 +41,13 @@ def relay(problem: Problem, limit: Limit, seed: int, start: Tours | None) -> Dra
     weights = Weights.of(problem)
     recreate, pyvrp = Recreate(problem, weights), Pyvrp(problem, weights)
     last = begin + limit.seconds * (1 - RESERVE)
-    legs = [FIRST_LEG, 1.0] if pyvrp.is_simple and pyvrp.can_run else [1.0]
-    for number, until in enumerate(legs):
+    legs: list[tuple[Recreate | Pyvrp, float]] = [(recreate, 1.0)]
+    if pyvrp.is_simple and pyvrp.can_run:
+        legs = [(pyvrp, 1.0)] if order_first else [(recreate, FIRST_LEG), (pyvrp, 1.0)]
+    for engine, until in legs:
         left = begin + (last - begin) * until - monotonic()
         if left <= MIN_SECONDS and best.routes:
             continue
-        engine = pyvrp if number else recreate
         tours = engine.run(best if best.routes else None, Limit(max(left, MIN_SECONDS), limit.iterations), seed)
         candidate = draft_of(problem, tours)
         if candidate.missing:

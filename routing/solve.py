@@ -1,6 +1,7 @@
 """`solve`: a problem and a budget in, the best plan found in that time out. Any plan it returns passes `verify`."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from time import monotonic
 
 from routing.cluster import RayCluster
@@ -31,7 +32,7 @@ class Budget:
     seconds
         Wall time; kept to within 5 %.
     cores
-        Processes that may work at the same time.
+        Processes that may work at the same time; all of the machine's if nothing else is said.
     iterations
         Steps of each engine's leg; with it the same seed gives the same plan on any machine that is fast enough to do
         them within `seconds`, whatever `cores` and `cluster`. Without it the plan depends on how far the engines come
@@ -42,7 +43,7 @@ class Budget:
     """
 
     seconds: float
-    cores: int = 1
+    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
     iterations: int | None = None
     cluster: str | None = None
 
@@ -56,8 +57,7 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
 
     Plans are ranked by the number of required stops they leave out, then by cost with the prizes of optional stops
     left out, then by duration and distance. Independent pieces of the problem are searched on their own. With more
-    than one core, further processes are started; a script that calls this with ``cores`` above one needs Python's
-    usual ``if __name__ == "__main__"``.
+    than one core and a few seconds, further processes are started.
 
     Parameters
     ----------

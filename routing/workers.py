@@ -4,9 +4,10 @@ Whoever searches, the drafts come back in the order of the tasks, so that nothin
 """
 
 import multiprocessing
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
@@ -30,12 +31,15 @@ class Task:
     ----------
     share
         How much time it should get beside other tasks, in stops' worth.
+    order_first
+        Begin with the engine that orders stops best, where trucks make one trip.
     """
 
     problem: Problem
     start: tuple[Route, ...]
     seed: int
     share: float
+    order_first: bool = False
 
 
 class Workers(Protocol):
@@ -85,11 +89,12 @@ class Processes:
         if len(loads) > 1 and self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = self._stack.enter_context(ProcessPoolExecutor(self._cores - 1, context))
-        others = [
-            self._pool.submit(search_in_turn, [tasks[number] for number in load], end, iterations)
-            for load in loads[1:]
-            if self._pool is not None
-        ]
+        with _without_main():
+            others = [
+                self._pool.submit(search_in_turn, [tasks[number] for number in load], end, iterations)
+                for load in loads[1:]
+                if self._pool is not None
+            ]
         found = [search_in_turn([tasks[number] for number in load], end, iterations) for load in loads[:1]]
         found += [other.result() for other in others]
         return in_order(loads, found)
@@ -103,6 +108,23 @@ class Processes:
     ) -> None:
         """End the processes."""
         self._stack.close()
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Let processes start without running the caller's script again: they need nothing of it, and it may not be ready.
+
+    Python does that for whatever is named as the main module's file or specification.
+    """
+    main = sys.modules["__main__"]
+    hidden: dict[str, object] = {
+        name: main.__dict__[name] for name in ("__file__", "__spec__") if name in main.__dict__
+    }
+    main.__dict__.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        main.__dict__.update(hidden)
 
 
 def share_out(tasks: Sequence[Task], workers: int) -> list[list[int]]:
@@ -134,9 +156,10 @@ def search_in_turn(tasks: Sequence[Task], end: float, iterations: int | None) ->
     for task in tasks:
         left = end - monotonic()
         start = tours_of(task.problem, task.start)
-        if left > 0:
+        if left > 0 or not task.start:
             seconds = left * task.share / waiting if iterations is None else left
-            found.append(relay(task.problem, Limit(seconds, iterations), task.seed, start))
+            limit = Limit(seconds, iterations)
+            found.append(relay(task.problem, limit, task.seed, start, order_first=task.order_first))
         else:
             found.append(draft_of(task.problem, start))
         waiting -= task.share

@@ -47,7 +47,7 @@ class Pyvrp:
         self._epoch_s = min(truck.shift.start_s for truck in problem.trucks)
         self._kinds = problem.kinds
         self._barred = [_barred(problem, trucks[0]) for trucks in problem.kinds]
-        self._at_home = _unloads_at_home(problem)
+        self._at_home = unloads_at_home(problem)
         # Depots are numbered homes first, then gates: one for every window of a facility.
         self._homes = sorted({home for truck in problem.trucks for home in (truck.start_location, truck.end_location)})
         self._gates: list[tuple[Facility, TimeWindow]] = [
@@ -266,7 +266,7 @@ def _barred(problem: Problem, truck: Truck) -> frozenset[int]:
     )
 
 
-def _unloads_at_home(problem: Problem) -> Facility | None:
+def unloads_at_home(problem: Problem) -> Facility | None:
     """Return the facility where all trucks are at home, if each makes one trip and unloading there takes no time."""
     if len(problem.facilities) != 1 or len({stop.stream for stop in problem.stops}) != 1:
         return None
