@@ -183,6 +183,9 @@ def every_insertion(day: Problem, plan: Plan, stop_id: str) -> dict[str, int]:
 
 @given(problems(), st.randoms(use_true_random=False))
 def test_no_cheaper_way_is_overlooked(day: Problem, random) -> None:
+    # What binds trucks together is beyond a truck's own schedule, by which this test tries.
+    open_to_all = tuple(replace(gate, max_kg=None, gates=None) for gate in day.facilities)
+    day = replace(day, facilities=open_to_all, relations=())
     plan = greedy(day)
     served = [stop_id for route in plan.routes for stop_id in route.stop_ids]
     if served:
