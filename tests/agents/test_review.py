@@ -191,7 +191,7 @@ def test_publishing_twice_makes_the_same_dispatches_once(engine: Engine, clock: 
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_refusal_is_worded_in_both_languages(engine: Engine, clock: ManualClock, language: str) -> None:
+def test_a_refusal_is_worded_in_both_languages(engine: Engine, clock: ManualClock, language: str) -> None:
     with pytest.raises(AgentError) as caught:
         approve(engine, clock, proposal_id="p99", version=1, actor="ann")
     assert "p99" in caught.value.say(language)  # type: ignore[arg-type]
