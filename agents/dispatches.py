@@ -47,13 +47,13 @@ class Dispatch(SQLModel, table=True):
 
 
 class DispatchVisit(SQLModel, table=True):
-    """One visit of a dispatch, in order: leaving the depot, a stop, an unloading, coming home."""
+    """One visit of a dispatch, in order: leaving the depot, a stop, an unloading, a break, coming home."""
 
     __tablename__ = "dispatch_visit"
 
     dispatch_id: str = Field(primary_key=True, foreign_key="dispatch.id")
     sequence: int = Field(primary_key=True)
-    kind: str = Field(description="start, stop, unload or end")
+    kind: str = Field(description="start, stop, unload, break or end")
     stop_id: str | None = None
     point_id: str | None = Field(default=None, foreign_key="collection_point.id")
     stream: Stream | None = Field(default=None, sa_column=word(Stream, nullable=True))

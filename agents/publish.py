@@ -145,9 +145,15 @@ def _write_dispatches(session: Session, shown: Shown, now: datetime) -> None:
 
 
 def _place(visit: Visit, depot_id: str) -> dict[str, object]:
-    """Columns that say where a visit is: at a stop, at a facility, or at home."""
-    if visit.kind is VisitKind.STOP:
-        point_id, stream = parse_stop_id(visit.subject_id)
-        return {"stop_id": visit.subject_id, "point_id": point_id, "stream": stream, "facility_id": None}
-    facility_id = visit.subject_id if visit.kind is VisitKind.UNLOAD else depot_id
-    return {"stop_id": None, "point_id": None, "stream": None, "facility_id": facility_id}
+    """Columns that say where a visit is: at a stop, at a facility, at home, or wherever the truck stands."""
+    place: dict[str, object] = {"stop_id": None, "point_id": None, "stream": None, "facility_id": None}
+    match visit.kind:
+        case VisitKind.STOP:
+            point_id, stream = parse_stop_id(visit.subject_id)
+            return place | {"stop_id": visit.subject_id, "point_id": point_id, "stream": stream}
+        case VisitKind.UNLOAD:
+            return place | {"facility_id": visit.subject_id}
+        case VisitKind.START | VisitKind.END:
+            return place | {"facility_id": depot_id}
+        case VisitKind.BREAK:
+            return place

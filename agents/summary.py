@@ -40,7 +40,7 @@ class Summary(BaseModel):
     riskiest_left_out, riskiest_left_out_stop
         Highest probability among them that a bin overflows before the next chance to serve it, and whose it is.
     cost_cents
-        Fixed, distance and time costs; prizes are not money and are not in it.
+        What the trucks cost; prizes are not money and are not in it.
     notes
         What else the operator should know.
     """
@@ -79,6 +79,6 @@ def summarise(plan: Plan, reasons: Mapping[str, StopReason], notes: Iterable[Not
         left_out_required=sum(reason.required for reason in left),
         riskiest_left_out=riskiest.probability if riskiest else None,
         riskiest_left_out_stop=riskiest.stop_id if riskiest else None,
-        cost_cents=plan.cost.fixed_cents + plan.cost.distance_cents + plan.cost.duration_cents,
+        cost_cents=plan.cost.driving_cents,
         notes=tuple(notes),
     )

@@ -261,6 +261,8 @@ def _route_table(route: dict[str, Any], shown: dict[str, Any], *, evidence: bool
                 table.add_row(at, *_plain(*cells))
             case {"kind": kind, "facility": {"name": name}}:
                 table.add_row(at, f"[dim]{kind}[/]", *_plain(name, visit["load_kg"] or "", ""))
+            case {"kind": kind}:
+                table.add_row(at, f"[dim]{kind}[/]")
     return table
 
 

@@ -244,7 +244,7 @@ def _visit(shown: Shown, truck_id: str, visit: Visit, names: Names) -> VisitView
         stop = _stop(shown, shown.reasons[visit.subject_id], names)
     elif visit.kind is VisitKind.UNLOAD:
         facility = facility_of(visit.subject_id, names)
-    elif truck_id in names.depots:
+    elif visit.kind is not VisitKind.BREAK and truck_id in names.depots:
         facility = facility_of(names.depots[truck_id], names)
     return VisitView(
         kind=visit.kind,

@@ -19,6 +19,7 @@ from city.clock import Clock
 from city.database import transaction
 from city.streams import Stream
 from routing import (
+    Break,
     Cost,
     Facility,
     Matrix,
@@ -35,6 +36,7 @@ from tests.api.people import HERE
 
 SERVICE_DATE, OTHER_DATE = date(2026, 3, 3), date(2026, 3, 4)
 SHIFT = TimeWindow(6 * 3600 + 1800, 13 * 3600)
+SEVEN_S = 7 * 3600
 LEFT_OUT = 3
 STREAMS = frozenset({"dry", "wet"})
 
@@ -44,14 +46,15 @@ def stops_of(district: str) -> list[str]:
     return [stop_id_of(f"{district}-p{number}", Stream.DRY) for number in range(4)]
 
 
-def planned(district: str) -> Planned:
-    """Plan a district's four points for its two trucks."""
+def planned(district: str, breaks: tuple[Break, ...] = ()) -> Planned:
+    """Plan a district's four points for its two trucks; with breaks, somebody waits at the first one until seven."""
     names = stops_of(district)
     problem = Problem(
         stops=tuple(
             Stop(
                 id=name, location=2 + at, stream="dry", demand_kg=90, demand_l=600, service_s=120,
                 required=at != LEFT_OUT, prize_cents=10 if at == LEFT_OUT else 0,
+                windows=(TimeWindow(SHIFT.start_s, SEVEN_S),) if breaks and at == 0 else (),
             )
             for at, name in enumerate(names)
         ),
@@ -60,7 +63,7 @@ def planned(district: str) -> Planned:
             Truck(
                 id=f"{district}-truck-{number}", start_location=0, end_location=0, streams=STREAMS,
                 capacity_kg=5000, capacity_l=12000, shift=SHIFT, max_duration_s=8 * 3600, fixed_cents=30_000,
-                cents_per_km=400, cents_per_h=9_000,
+                cents_per_km=400, cents_per_h=9_000, breaks=breaks,
             )
             for number in (1, 2)
         ),
@@ -109,7 +112,13 @@ def _reason(district: str, number: int, standing: Standing) -> StopReason:
     )  # fmt: skip
 
 
-def make_proposal(engine: Engine, clock: Clock, district: str = HERE, service_date: date = SERVICE_DATE) -> str:
+def make_proposal(
+    engine: Engine,
+    clock: Clock,
+    district: str = HERE,
+    service_date: date = SERVICE_DATE,
+    breaks: tuple[Break, ...] = (),
+) -> str:
     """Store a proposal that waits for a decision for half an hour, and return its id."""
     with transaction(engine) as session:
         cycle = PlanningCycle(
@@ -119,7 +128,7 @@ def make_proposal(engine: Engine, clock: Clock, district: str = HERE, service_da
         session.add(cycle)
         session.flush()
         expires_at = clock.now() + timedelta(minutes=30)
-        propose(session, cycle, planned(district), expires_at=expires_at, at=clock.now())
+        propose(session, cycle, planned(district, breaks), expires_at=expires_at, at=clock.now())
         return cycle.proposal_id
 
 

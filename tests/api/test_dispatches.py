@@ -7,11 +7,13 @@ from urllib.parse import quote
 import pytest
 from sqlmodel import update
 
+from agents.publish import publish
 from api.accounts import EVERYWHERE, Role
 from city.database import transaction
 from city.registry import Shift
+from routing import Break, TimeWindow
 from tests.api.people import HERE, People, on_sqlite
-from tests.api.proposing import make_dispatch, make_proposal, stops_of
+from tests.api.proposing import SEVEN_S, make_dispatch, make_proposal, stops_of
 
 CREW = (Role.CREW, HERE)
 
@@ -68,6 +70,20 @@ def test_a_record_that_makes_no_sense_is_refused(
     name = make_dispatch(people.engine, people.clock)
     answer = people.client(CREW).post(f"/api/v1/dispatches/{name}/stops/{stops_of(HERE)[0]}/service-record", json=body)
     assert (answer.status_code, answer.json().get("code")) == (status, code)
+
+
+@on_sqlite
+def test_a_break_is_shown_where_the_truck_stands_and_belongs_to_no_place(people: People) -> None:
+    pause = Break(TimeWindow(SEVEN_S - 900, SEVEN_S), 1800)
+    name = make_proposal(people.engine, people.clock, breaks=(pause,))
+    operator = people.client((Role.OPERATOR, HERE))
+    shown = operator.get(f"/api/v1/proposals/{name}")
+    operator.post(f"/api/v1/proposals/{name}/approve", headers={"If-Match": shown.headers["etag"]})
+    (dispatch_id,) = publish(people.engine, people.clock, name)
+    sent = operator.get(f"/api/v1/dispatches/{dispatch_id}").json()["visits"]
+    for visits in (shown.json()["routes"][0]["visits"], sent):
+        (taken,) = [visit for visit in visits if visit["kind"] == "break"]
+        assert (taken["stop"], taken["facility"]) == (None, None)
 
 
 @on_sqlite
