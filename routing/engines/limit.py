@@ -12,7 +12,7 @@ class Limit:
     seconds
         Wall time, setting up included.
     iterations
-        The engine's own steps: iterations of PyVRP, solutions of OR-Tools. Without it, only time counts.
+        The engine's own steps. Without it, only time counts.
     """
 
     seconds: float
