@@ -1,6 +1,9 @@
 """Routing, usable alone: a `Problem` goes in, a `Plan` that `verify` accepts comes out. No database in here."""
 
+from routing.consequences import Consequences
+from routing.difference import Difference
 from routing.errors import RoutingError
+from routing.events import Event, FacilityClosed, NewStop, StopCancelled, TruckBrokeDown, TruckLate, WaysChanged
 from routing.files import dump_problem, load_problem, plan_from_json, plan_to_json, problem_from_json, problem_to_json
 from routing.insertion import Insertion, insert, move, remove
 from routing.plan import Cost, Plan, Route, Unserved, UnservedReason, Visit, VisitKind
@@ -18,6 +21,7 @@ from routing.problem import (
     TimeWindow,
     Truck,
 )
+from routing.replan import Replan, replan
 from routing.schedule import Misfit, schedule
 from routing.solve import Budget, solve
 from routing.verify import Verification, Violation, ViolationCode, verify
@@ -26,22 +30,31 @@ __all__ = [
     "UNREACHABLE",
     "Break",
     "Budget",
+    "Consequences",
     "Cost",
+    "Difference",
+    "Event",
     "Facility",
+    "FacilityClosed",
     "Insertion",
     "Lock",
     "Matrix",
     "Misfit",
+    "NewStop",
     "Plan",
     "Preferences",
     "Problem",
     "Relation",
     "RelationKind",
+    "Replan",
     "Route",
     "RoutingError",
     "Stop",
+    "StopCancelled",
     "TimeWindow",
     "Truck",
+    "TruckBrokeDown",
+    "TruckLate",
     "Unserved",
     "UnservedReason",
     "Verification",
@@ -49,6 +62,7 @@ __all__ = [
     "ViolationCode",
     "Visit",
     "VisitKind",
+    "WaysChanged",
     "dump_problem",
     "insert",
     "load_problem",
@@ -58,6 +72,7 @@ __all__ = [
     "problem_from_json",
     "problem_to_json",
     "remove",
+    "replan",
     "schedule",
     "solve",
     "verify",

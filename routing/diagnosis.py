@@ -1,20 +1,23 @@
 """Why a stop is not in a plan: the first constraint, in a fixed order, that no truck can meet for it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
 from city.hours import format_time
 from routing.gaps import Gaps
-from routing.plan import Fact, Route, Unserved, UnservedReason
-from routing.problem import Facility, Problem, Stop, TimeWindow, Truck
+from routing.plan import Fact, Route, Unserved, UnservedReason, VisitKind
+from routing.problem import UNREACHABLE, Facility, Place, Problem, Stop, TimeWindow, Truck
 from routing.schedule import Misfit, Obstacle, schedule
+from routing.standing import Standing
 from routing.timing import Course
 
 # How far a truck got before it failed; a later failure says more than an earlier one.
 PROGRESS = (
     Obstacle.SHIFT_FULL,
     Obstacle.UNREACHABLE,
+    Obstacle.OUT_OF_ORDER,
+    Obstacle.NOT_TOGETHER,
     Obstacle.WINDOW_MISSED,
     Obstacle.HOME_TOO_LATE,
     Obstacle.TOO_LONG,
@@ -25,9 +28,14 @@ PROGRESS = (
 def why_never(problem: Problem, stop: Stop) -> Unserved | None:
     """Name what forbids a stop even with the whole fleet free for it; ``None`` if some truck could serve it alone.
 
-    Tried in this order: stream, size of the truck, facility, amount, ways, hours of the stop, hours of the facility,
-    length of the shift. Where trucks fail for different reasons, the one that came furthest counts.
+    Tried in this order: stream, certificates, size of the truck, facility, amount, ways, limits of a shift, order and
+    company, hours of the stop, hours of the facility, length of the shift, pauses. Where trucks fail for different
+    reasons, the one that came furthest counts. Trucks go on from what they have begun; one that can only not take the
+    stop beside that is no reason.
     """
+    holder = problem.truck_by_id.get(problem.truck_of_locked.get(stop.id, ""))
+    if holder and any(visit.kind is VisitKind.STOP and visit.subject_id == stop.id for visit in holder.begun):
+        return None
 
     def because(reason: UnservedReason, *facts: Fact) -> Unserved:
         return Unserved(stop.id, reason, facts)
@@ -60,8 +68,6 @@ def why_never(problem: Problem, stop: Stop) -> Unserved | None:
     if not taking:
         most_kg = max(facility.max_kg or 0 for facility in facilities)
         return because(UnservedReason.TOO_MUCH_FOR_ANY_FACILITY, ("kg", stop.demand_kg), ("most_kg", most_kg))
-    if any(truck.begun for truck in holding):
-        return None  # where a truck is under way, what else it has to do decides
     return _by_time(problem, stop, holding, taking)
 
 
@@ -76,36 +82,67 @@ def _by_time(problem: Problem, stop: Stop, trucks: Sequence[Truck], facilities: 
     failures: list[tuple[Misfit, Truck, Facility]] = []
     for truck in trucks:
         for facility in facilities:
-            timed = schedule(problem, truck, (stop, facility))
-            if isinstance(timed, Route):
-                return None
-            failures.append((timed, truck, facility))
+            for places in _ways_to_serve(problem, truck, stop, facility):
+                timed = schedule(problem, truck, places)
+                if isinstance(timed, Route):
+                    return None
+                if timed.obstacle in PROGRESS:
+                    failures.append((timed, truck, facility))
+    if not failures:
+        return None
     misfit, truck, facility = max(
         failures, key=lambda failure: (PROGRESS.index(failure[0].obstacle), failure[0].position)
     )
-    shift = ("truck", truck.id), ("shift", _hours((truck.shift,)))
-    if misfit.obstacle is Obstacle.SHIFT_FULL:
-        most = (("kg", stop.demand_kg), ("litres", stop.demand_l))
-        return Unserved(stop.id, UnservedReason.TOO_MUCH_FOR_A_SHIFT, (("truck", truck.id), *most))
-    if misfit.obstacle is Obstacle.UNREACHABLE:
-        # A truck's name stands for its depot.
-        start, end = ((truck.id, stop.id), (stop.id, facility.id), (facility.id, truck.id))[misfit.position]
-        return Unserved(stop.id, UnservedReason.UNREACHABLE, (("start", start), ("end", end)))
-    if isinstance(schedule(problem, truck, (replace(stop, windows=()), facility)), Route):
+    standing = Standing.of(problem, truck)
+    shift = ("truck", truck.id), ("shift", _hours((TimeWindow(standing.leaves.start_s, truck.shift.end_s),)))
+    match misfit.obstacle:
+        case Obstacle.UNREACHABLE:
+            return Unserved(stop.id, UnservedReason.UNREACHABLE, _missing_way(problem, truck, stop, facility))
+        case Obstacle.SHIFT_FULL:
+            return Unserved(stop.id, UnservedReason.TOO_MUCH_FOR_A_SHIFT, (("truck", truck.id), *_load(stop)))
+        case Obstacle.OUT_OF_ORDER | Obstacle.NOT_TOGETHER:
+            return Unserved(stop.id, UnservedReason.ORDER_FORBIDS, (("truck", truck.id),))
+        case Obstacle.NO_PAUSE:
+            pauses = ("breaks", _hours(tuple(pause.window for pause in truck.breaks)))
+            return Unserved(stop.id, UnservedReason.NO_TIME_FOR_BREAK, (*shift, pauses))
+    if _serves(problem, truck, replace(stop, windows=()), facility):
         return Unserved(stop.id, UnservedReason.WINDOW_OUTSIDE_SHIFT, (*shift, ("hours", _hours(stop.windows))))
-    if isinstance(schedule(problem, truck, (stop, replace(facility, windows=()))), Route):
+    if _serves(problem, truck, stop, replace(facility, windows=())):
         hours = ("facility", facility.id), ("hours", _hours(facility.windows))
         return Unserved(stop.id, UnservedReason.FACILITY_CLOSED, (*shift, *hours))
-    if misfit.obstacle is Obstacle.NO_PAUSE:
-        pauses = _hours(tuple(pause.window for pause in truck.breaks))
-        return Unserved(stop.id, UnservedReason.NO_TIME_FOR_BREAK, (*shift, ("breaks", pauses)))
-    work_s = Course.of(problem, truck, (stop, facility)).work_s
-    longest_s = min(truck.longest_s, truck.shift.end_s - truck.shift.start_s)
+    work_s = Course.of(problem, truck, (stop, facility), standing).work_s
+    longest_s = min(truck.longest_s - standing.out_s, truck.shift.end_s - standing.leaves.start_s)
     return Unserved(
         stop.id,
         UnservedReason.SHIFT_TOO_SHORT,
         (*shift, ("facility", facility.id), ("needed_min", -(-work_s // 60)), ("allowed_min", longest_s // 60)),
     )
+
+
+def _ways_to_serve(problem: Problem, truck: Truck, stop: Stop, facility: Facility) -> Iterator[tuple[Place, ...]]:
+    """Yield how a truck could serve a stop and nothing else more: with what it has on board, or rid of that before."""
+    yield (stop, facility)
+    stream = Standing.of(problem, truck).stream
+    if stream:
+        yield from ((gate, stop, facility) for gate in problem.facilities if stream in gate.streams)
+
+
+def _serves(problem: Problem, truck: Truck, stop: Stop, facility: Facility) -> bool:
+    ways = _ways_to_serve(problem, truck, stop, facility)
+    return any(isinstance(schedule(problem, truck, places), Route) for places in ways)
+
+
+def _missing_way(problem: Problem, truck: Truck, stop: Stop, facility: Facility) -> tuple[Fact, ...]:
+    """Name the first way that is missing; a truck's name stands for its depot, or for where it stands."""
+    course = Course.of(problem, truck, (stop, facility))
+    names = ((truck.id, stop.id), (stop.id, facility.id), (facility.id, truck.id))
+    ways = zip(course.travel_s, course.travel_m, names, strict=True)
+    start, end = next((name for *way, name in ways if max(way) >= UNREACHABLE), names[0])
+    return ("start", start), ("end", end)
+
+
+def _load(stop: Stop) -> tuple[Fact, Fact]:
+    return ("kg", stop.demand_kg), ("litres", stop.demand_l)
 
 
 def why_not_beside(problem: Problem, stops: Sequence[Stop], routes: Sequence[Route]) -> tuple[Unserved, ...]:

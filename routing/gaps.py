@@ -5,7 +5,7 @@ question (load, windows, length of the shift) and give a lower bound of the cost
 best exact cost so far are timed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -109,13 +109,16 @@ class Gaps:
     ----------
     routes
         Routes that keep the problem's rules.
+    away
+        Trucks that take nothing until they are given a route.
     """
 
-    def __init__(self, problem: Problem, routes: Sequence[Route]) -> None:
+    def __init__(self, problem: Problem, routes: Sequence[Route], away: Iterable[str] = ()) -> None:
         self._problem = problem
         self._stream = {stream: number for number, stream in enumerate(sorted({stop.stream for stop in problem.stops}))}
         self._routes = {route.truck_id: route for route in routes}
         self._kind = {truck.id: number for number, kind in enumerate(problem.kinds) for truck in kind}
+        self._away = set(away)
         self._shared: dict[str, Sharing] = {}
         self._lines: dict[str, _Line] = {}
         for kind in problem.kinds:
@@ -127,6 +130,7 @@ class Gaps:
 
     def replace(self, truck_id: str, route: Route | None) -> None:
         """Give one truck another route, or none."""
+        self._away.discard(truck_id)
         if route is None:
             self._routes.pop(truck_id, None)
             self._lines.pop(truck_id, None)
@@ -137,9 +141,14 @@ class Gaps:
         self._shared.clear()
         self._table = None
 
+    @property
+    def routes(self) -> Mapping[str, Route]:
+        """The routes as they are now, by truck id."""
+        return self._routes
+
     def idle_alike(self, truck_id: str) -> tuple[str, ...]:
         """Return which trucks an idle truck speaks for: its idle kind with itself; none for a busy one."""
-        if truck_id in self._routes:
+        if truck_id in self._routes or truck_id in self._away:
             return ()
         return tuple(truck.id for truck in self._idle(self._problem.kinds[self._kind[truck_id]]))
 
@@ -148,7 +157,7 @@ class Gaps:
         return next(iter(self.idle_alike(truck_id)), truck_id)
 
     def _idle(self, kind: Sequence[Truck]) -> list[Truck]:
-        return [truck for truck in kind if truck.id not in self._routes]
+        return [truck for truck in kind if truck.id not in self._routes and truck.id not in self._away]
 
     def _show_idle(self, kind: Sequence[Truck]) -> None:
         """Keep the first idle truck of a kind among the lines, and no other."""

@@ -12,6 +12,7 @@ from routing.plan import Plan, Route, Unserved, UnservedReason
 from routing.pricing import cost_of
 from routing.problem import Problem, Stop
 from routing.schedule import places_of, tidy
+from routing.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def remove(problem: Problem, plan: Plan, stop_id: str) -> Plan:
     if any(visit.subject_id == stop_id for visit in route.visits[: len(truck.begun)]):
         raise RoutingError(f"truck {truck.id} has served stop {stop_id} or is on the way there; it cannot be removed")
     rest = (place for place in places_of(problem, route) if place is not problem.stop_by_id[stop_id])
-    places = tidy(rest, loaded=bool(truck.begun and truck.begun[-1].load_kg + truck.begun[-1].load_l))
+    places = tidy(rest, loaded=bool(Standing.of(problem, truck).stream))
     if places or truck.begun:
         shorter = Gaps(problem, tuple(routes.values())).sharing().schedule(truck, places)
         if not isinstance(shorter, Route):

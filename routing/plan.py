@@ -83,6 +83,7 @@ class UnservedReason(StrEnum):
     TOO_MUCH_FOR_ANY_TRUCK = "too_much_for_any_truck"
     TOO_MUCH_FOR_ANY_FACILITY = "too_much_for_any_facility"
     TOO_MUCH_FOR_A_SHIFT = "too_much_for_a_shift"
+    ORDER_FORBIDS = "order_forbids"
     UNREACHABLE = "unreachable"
     WINDOW_OUTSIDE_SHIFT = "window_outside_shift"
     FACILITY_CLOSED = "facility_closed"
