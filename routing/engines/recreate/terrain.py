@@ -170,7 +170,7 @@ def terrain_of(problem: Problem, stops: Sequence[Stop], weights: Weights, epoch_
                 weights.change,
                 weights.balance_per_s,
                 weights.compactness_per_m,
-                weights.required // 100 + 1,
+                weights.required,
                 any(facility.max_kg is not None for facility in problem.facilities),
                 bool(problem.relations or problem.before_locked),
                 weights.required,
