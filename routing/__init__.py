@@ -4,6 +4,7 @@ from routing.consequences import Consequences
 from routing.difference import Difference
 from routing.errors import RoutingError
 from routing.events import Event, FacilityClosed, NewStop, StopCancelled, TruckBrokeDown, TruckLate, WaysChanged
+from routing.explain import Explanation, explain
 from routing.files import dump_problem, load_problem, plan_from_json, plan_to_json, problem_from_json, problem_to_json
 from routing.insertion import Insertion, insert, move, remove
 from routing.plan import Cost, Plan, Route, Unserved, UnservedReason, Visit, VisitKind
@@ -34,6 +35,7 @@ __all__ = [
     "Cost",
     "Difference",
     "Event",
+    "Explanation",
     "Facility",
     "FacilityClosed",
     "Insertion",
@@ -64,6 +66,7 @@ __all__ = [
     "VisitKind",
     "WaysChanged",
     "dump_problem",
+    "explain",
     "insert",
     "load_problem",
     "move",

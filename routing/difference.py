@@ -167,7 +167,7 @@ class Difference:
             delayed=sum(late.by_s > 0 for late in self.delayed),
             most_min=max((-(-late.by_s // 60) for late in self.delayed if late.by_s > 0), default=0),
             trucks=len(self.trucks),
-            extra_km=round(self.extra_m / 1000, 1),
+            extra_km=round(self.extra_m / 1000, 1) + 0.0,
             extra_min=round(self.extra_s / 60),
         )
 

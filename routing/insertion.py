@@ -58,7 +58,7 @@ class Insertion:
             truck=self.truck_id,
             at=format_time(self.start_s),
             extra_min=round(self.extra_s / 60),
-            extra_km=round(self.extra_m / 1000, 1),
+            extra_km=round(self.extra_m / 1000, 1) + 0.0,
             extra_cents=self.extra_cents,
         )
         return [way, *self.consequences.said(language)]

@@ -13,6 +13,7 @@ from routing.errors import RoutingError
 from routing.events import Aftermath, Event, Stranded, aftermath
 from routing.excerpt import only
 from routing.mending import Mended, able_to_return, mend
+from routing.nearest import nearest_trucks
 from routing.plan import Plan, Route, Unserved, UnservedReason, Visit, VisitKind
 from routing.pricing import cost_of, distance_cents, duration_cents, overtime_cents
 from routing.problem import Place, Preferences, Problem, Stop, Truck
@@ -22,7 +23,7 @@ from routing.verify import verify
 # Stops that nobody can take without changing an order may change those of so many trucks near them.
 FEW_TRUCKS = 4
 # The solve of these stops by its steps, so that the same event always has the same answer; the time is a safety net.
-FEW_BUDGET = Budget(seconds=2.5, iterations=300)
+FEW_BUDGET = Budget(seconds=2.5, cores=1, iterations=300)
 # Dear enough to keep a stop on its truck unless serving another depends on it.
 CHANGE_CENTS = 1_000_000
 
@@ -98,7 +99,7 @@ def _tours(day: Problem, after: Aftermath) -> dict[str, list[Place]]:
 def _with_orders_changed(day: Problem, mended: Mended) -> Mended:
     """Plan the trucks anew that are nearest to stops that must be served and that nobody can take as it is."""
     stuck = [stop for stop in mended.left if day.must_serve(stop) and why_never(day, stop) is None]
-    near = _nearest(day, mended.routes, stuck)
+    near = nearest_trucks(day, mended.routes, stuck, FEW_TRUCKS)
     if not stuck or not near:
         return mended
     held = tuple((stop_id, truck_id) for truck_id in near for stop_id in _stops(mended.routes.get(truck_id)))
@@ -120,20 +121,6 @@ def _with_orders_changed(day: Problem, mended: Mended) -> Mended:
 
 def _weight(day: Problem, left: Sequence[Stop]) -> int:
     return sum(stop.priority for stop in left if day.must_serve(stop))
-
-
-def _nearest(day: Problem, routes: Mapping[str, Route], stuck: Sequence[Stop]) -> list[str]:
-    """Return the trucks on the road that may serve one of the stops and come nearest to it, in their order."""
-    nearest: dict[str, int] = {}
-    for stop in stuck:
-        for truck in day.candidates(stop):
-            if truck.id in routes:
-                served = [day.stop_by_id[stop_id].location for stop_id in _stops(routes[truck.id])]
-                where = [*served, truck.start_location]
-                away_s = int(day.matrices[truck.profile].duration_s[where, stop.location].min())
-                nearest[truck.id] = min(away_s, nearest.get(truck.id, away_s))
-    chosen = sorted(nearest, key=lambda truck_id: nearest[truck_id])[:FEW_TRUCKS]
-    return [truck.id for truck in day.trucks if truck.id in chosen]
 
 
 def _stops(route: Route | None) -> tuple[str, ...]:
