@@ -4,6 +4,7 @@ Ray is an optional extra. Its usage statistics stay off, and no dashboard is sta
 """
 
 import os
+import socket
 from collections.abc import Sequence
 from time import monotonic
 from types import TracebackType
@@ -15,6 +16,8 @@ from routing.workers import Task, in_order, search_in_turn, share_out
 
 # What sending a load and getting its drafts back may take.
 TRANSFER_S = 0.5
+# How long the cluster may take to answer at all.
+KNOCK_S = 5.0
 
 
 class RaySearch:
@@ -87,6 +90,7 @@ class RayCluster:
             raise RoutingError("Ray is not installed; install dustcart[ray], or plan without a cluster") from error
         self._ray = ray
         if not ray.is_initialized():
+            _knock(self._address)
             try:
                 ray.init(address=self._address, log_to_driver=False, logging_level="error")
             except (ConnectionError, ValueError, RuntimeError) as error:
@@ -109,3 +113,20 @@ class RayCluster:
         if self._mine:
             self._ray.shutdown()
             self._mine = False
+
+
+def _knock(address: str) -> None:
+    """Try whether anything listens at an address: Ray itself would wait for minutes.
+
+    Raises
+    ------
+    RoutingError
+        If nothing does.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        return  # "auto": Ray knows at once
+    try:
+        socket.create_connection((host, int(port)), KNOCK_S).close()
+    except (OSError, ValueError) as error:
+        raise RoutingError(f"no Ray cluster answers at {address}: {error}") from error
