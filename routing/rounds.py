@@ -20,7 +20,7 @@ from routing.sharing import Sharing
 from routing.workers import Task, Workers
 
 # Stops that are searched at one time: so many, or more where routes are long, since a border lies between routes.
-GROUP_STOPS, GROUP_ROUTES, MOST_GROUP_STOPS = 200, 6, 600
+GROUP_STOPS, GROUP_ROUTES, MOST_GROUP_STOPS = 200, 8, 600
 # Time for a stop in one round.
 SECONDS_A_STOP = 0.02
 # Steps of an engine's leg in one round, where steps count and not time.

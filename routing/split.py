@@ -12,13 +12,13 @@ from routing.nearby import with_near_facilities
 from routing.positions import positions
 from routing.problem import Problem, RelationKind, Stop, Truck
 
-# Stops of one part: small enough for an engine to come far with in a minute.
-PART_STOPS = 200
+# Stops of one part: so many, or more where routes are long, since fewest trucks are found only among many.
+PART_STOPS, PART_ROUTES, MOST_PART_STOPS = 200, 12, 800
 # Ways between neighbours are measured on this many stops of a part.
 SAMPLE = 40
 
 
-def split(problem: Problem, most: int = PART_STOPS, *, seed: int = 1, where: Positions | None = None) -> list[Problem]:
+def split(problem: Problem, most: int | None = None, *, seed: int = 1, where: Positions | None = None) -> list[Problem]:
     """Cut a problem into parts of neighbouring stops.
 
     Stops that are locked to one truck, or that people tied to each other, stay together. Trucks are dealt out by
@@ -28,7 +28,7 @@ def split(problem: Problem, most: int = PART_STOPS, *, seed: int = 1, where: Pos
     Parameters
     ----------
     most
-        About as many stops a part may have.
+        About as many stops a part may have; as many as seem right if it is left out.
     where
         Places on a plane, if they are known already.
 
@@ -37,7 +37,7 @@ def split(problem: Problem, most: int = PART_STOPS, *, seed: int = 1, where: Pos
     list of Problem
         Every stop is in exactly one, every truck in at most one.
     """
-    if len(problem.stops) <= most:
+    if len(problem.stops) <= (most := part_stops(problem) if most is None else most):
         return [problem]
     where = positions(problem, seed) if where is None else where
     bundles = _bundles(problem)
@@ -52,6 +52,15 @@ def split(problem: Problem, most: int = PART_STOPS, *, seed: int = 1, where: Pos
         )
         for stops, fleet in zip(parts, fleets, strict=True)
     ]
+
+
+def part_stops(problem: Problem) -> int:
+    """Return how many stops a part should have, by how many a truck serves in a shift."""
+    trucks = 0.0
+    for ask, (stops,) in _jobs(problem, [problem.stops]).items():
+        trucks += _need(problem, stops, [kind[0] for kind in problem.kinds if kind[0].fits(ask)])
+    a_route = len(problem.stops) / max(1.0, trucks)
+    return min(max(PART_STOPS, round(PART_ROUTES * a_route)), MOST_PART_STOPS)
 
 
 def _with_share(problem: Problem, part: Problem) -> Problem:
