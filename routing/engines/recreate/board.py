@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.compiled import compiled, inner
+from routing.compiled import uncounted
 from routing.engines.recreate.terrain import (
     AFTER,
     BEGUN,
@@ -133,7 +133,7 @@ def empty_board(terrain: Terrain) -> Board:
     return board
 
 
-@inner
+@uncounted
 def join(one: tuple[int, int, int], way_s: int, other: tuple[int, int, int]) -> tuple[int, int, int]:
     """Drive one piece, a way and another piece; the duration is `NEVER_S` if that cannot be done in time."""
     duration, early, late = one
@@ -145,14 +145,14 @@ def join(one: tuple[int, int, int], way_s: int, other: tuple[int, int, int]) -> 
     return offset + other_duration + wait, max(other_early - offset, early) - wait, min(other_late - offset, late)
 
 
-@inner
+@uncounted
 def time_cost(terrain: Terrain, number: int, duration_s: int) -> int:
     """Price the duration of a tour of a kind, overtime dearer."""
     kind = terrain.kinds[number]
     return duration_s * kind[PER_S] + max(duration_s - kind[REGULAR_S], 0) * kind[PER_OVERTIME_S]
 
 
-@compiled
+@uncounted
 def renew(terrain: Terrain, board: Board, truck: int) -> bool:
     """Work out everything about a tour from its visits; false if it breaks a rule."""
     tour, number = board.tours[truck], terrain.kind[truck]
@@ -180,7 +180,7 @@ def renew(terrain: Terrain, board: Board, truck: int) -> bool:
     return True
 
 
-@inner
+@uncounted
 def _count(terrain: Terrain, board: Board, truck: int) -> bool:
     """Note loads, neighbours and sums of a tour; false if it carries, collects or does too much, or ends loaded."""
     tour, gaps, visits = board.tours[truck], board.gaps[truck], board.visits[truck]
@@ -232,7 +232,7 @@ def _count(terrain: Terrain, board: Board, truck: int) -> bool:
     return fits and gaps[size, LOADED] == 0
 
 
-@inner
+@uncounted
 def _choose_windows(terrain: Terrain, board: Board, truck: int) -> bool:
     """Keep each visit's window unless the truck comes too late for it, then take the next; false if there is none."""
     visits, kind = board.visits[truck], terrain.kinds[terrain.kind[truck]]
@@ -256,7 +256,7 @@ def _choose_windows(terrain: Terrain, board: Board, truck: int) -> bool:
     return ways[here, kind[END_ROW], SECONDS] < UNREACHABLE
 
 
-@inner
+@uncounted
 def _drive(terrain: Terrain, board: Board, truck: int) -> None:
     """Note the pieces before and after each gap, with the pauses there are, and the metres of the whole in the cost."""
     tour, gaps, visits, pauses = board.tours[truck], board.gaps[truck], board.visits[truck], board.pauses[truck]
@@ -293,12 +293,12 @@ def _drive(terrain: Terrain, board: Board, truck: int) -> None:
         after = row
 
 
-@inner
+@uncounted
 def _rest_of(pauses: Ints, pause: int) -> tuple[int, int, int]:
     return pauses[pause, PAUSE_LENGTH], pauses[pause, PAUSE_OPENS], pauses[pause, PAUSE_CLOSES]
 
 
-@inner
+@uncounted
 def _with_home_by(terrain: Terrain, board: Board, truck: int, home_s: int) -> int:
     """Return how long a tour takes if it must be home by a time."""
     kind, size = terrain.kinds[terrain.kind[truck]], board.tours[truck, SIZE]
@@ -309,7 +309,7 @@ def _with_home_by(terrain: Terrain, board: Board, truck: int, home_s: int) -> in
     return join((gap[HEAD_S], gap[HEAD_EARLY], gap[HEAD_LATE]), way_s, (np.int64(0), kind[OPEN_S], home_s))[0]
 
 
-@inner
+@uncounted
 def _pause(terrain: Terrain, board: Board, truck: int, without_s: int) -> int:
     """Put the pauses that a tour needs where it gets shortest; its duration with them, `NEVER_S` if that fails."""
     tour, pauses, kind = board.tours[truck], board.pauses[truck], terrain.kinds[terrain.kind[truck]]
@@ -335,7 +335,7 @@ def _pause(terrain: Terrain, board: Board, truck: int, without_s: int) -> int:
     return duration_s
 
 
-@inner
+@uncounted
 def _shortest_with(
     terrain: Terrain, board: Board, truck: int, pause: tuple[int, int, int], first: int
 ) -> tuple[int, int]:
@@ -356,7 +356,7 @@ def _shortest_with(
     return least_s, best
 
 
-@inner
+@uncounted
 def _rest(terrain: Terrain, board: Board, truck: int, duration_s: int) -> int:
     """Add rests before the driving gets too long; the duration with them, `NEVER_S` if that fails."""
     tour, pauses, visits = board.tours[truck], board.pauses[truck], board.visits[truck]
@@ -393,7 +393,7 @@ def _rest(terrain: Terrain, board: Board, truck: int, duration_s: int) -> int:
             return np.int64(NEVER_S)
 
 
-@inner
+@uncounted
 def _spread_m(terrain: Terrain, board: Board, truck: int) -> int:
     """Add up how far the stops of a tour are from the most central of them."""
     visits, size, stops = board.visits[truck], board.tours[truck, SIZE], len(terrain.near)
@@ -410,7 +410,7 @@ def _spread_m(terrain: Terrain, board: Board, truck: int) -> int:
     return least if least < 2**60 else np.int64(0)
 
 
-@inner
+@uncounted
 def is_glued(terrain: Terrain, board: Board, truck: int, gap: int) -> bool:
     """Whether a person wants the stops around a gap to follow each other, or the one after it to be the first."""
     previous, following = board.gaps[truck, gap, PREVIOUS], board.gaps[truck, gap, NEXT]

@@ -13,6 +13,7 @@ import numpy as np
 from routing.draft import Draft, Tours
 from routing.engines.limit import Limit
 from routing.engines.recreate.board import COST, ROW, SIZE, Board, empty_board, renew
+from routing.engines.recreate.chance import Chance, chance_of
 from routing.engines.recreate.search import Memory, memory_of, recreate, search
 from routing.engines.recreate.terrain import (
     CLOSES_S,
@@ -21,6 +22,7 @@ from routing.engines.recreate.terrain import (
     FIRST_WINDOW,
     FIXED,
     IN_FORCE,
+    MUST,
     PRICE,
     PROFILE,
     SECONDS,
@@ -162,11 +164,11 @@ class Recreate:
     def run(self, draft: Draft | None, limit: Limit, seed: int) -> Tours:
         """Search on from a draft, or from nothing."""
         pace = _Pace(limit)
-        rng = np.random.default_rng(seed)
+        rng = chance_of(seed)
         run = _Run.of(self._terrain, self._visits(draft) if draft else [])
         if not self._stops:
             return self._tours(run)
-        self._fill(run, rng)
+        self._fill(run, rng, eager=draft is None)
         unit = self._unit(run)
         if draft is None:
             self._anneal(run, pace, rng, FIRST_SEARCH, (HOT * unit, COLD * unit))
@@ -179,7 +181,7 @@ class Recreate:
                     run, failures = leaner, 0
                 else:
                     failures += 1
-        self._anneal(run, pace, rng, 1.0, (WARM * unit, COLD * unit))
+        self._anneal(run, pace, rng, 1.0, (WARM * unit, COLD * unit), eager=True)
         return self._tours(run)
 
     def _tours(self, run: _Run) -> Tours:
@@ -188,9 +190,7 @@ class Recreate:
             for truck, rows in zip(self._problem.trucks, run.best, strict=True)
         }
 
-    def _with_a_truck_less(
-        self, run: _Run, pace: _Pace, rng: np.random.Generator, unit: float, choice: int
-    ) -> _Run | None:
+    def _with_a_truck_less(self, run: _Run, pace: _Pace, rng: Chance, unit: float, choice: int) -> _Run | None:
         """Search the best tours on without one of the trucks; ``None`` if there is none to do without.
 
         Parameters
@@ -224,22 +224,42 @@ class Recreate:
         return _Run.of(self._terrain, [back.get(number, nothing) for number in range(len(tours))])
 
     def _anneal(
-        self, run: _Run, pace: _Pace, rng: np.random.Generator, until: float, heat: tuple[float, float]
+        self, run: _Run, pace: _Pace, rng: Chance, until: float, heat: tuple[float, float], *, eager: bool = False
     ) -> None:
-        """Search until a share of the run is over, from hot to cold."""
+        """Search until a share of the run is over, from hot to cold.
+
+        Parameters
+        ----------
+        eager
+            At times put optional stops back that are not worth it by themselves; see `_fill`.
+        """
         begin, (hot, cold) = pace.passed, heat
+        at_any_price = self._at_any_price(run.terrain) if eager and not self._must.all() else run.terrain
         while (passed := pace.passed) < until:
             temperature = hot * (cold / hot) ** ((passed - begin) / (until - begin))
             iterations, since = pace.slice, monotonic()
-            search(run.terrain, run.board, run.memory, iterations, temperature, rng)
+            search(run.terrain, at_any_price, run.board, run.memory, iterations, temperature, rng)
             pace.count(iterations, monotonic() - since)
 
-    def _fill(self, run: _Run, rng: np.random.Generator) -> None:
-        """Put what nobody serves where it costs least."""
+    def _fill(self, run: _Run, rng: Chance, *, eager: bool) -> None:
+        """Put what nobody serves where it costs least.
+
+        Parameters
+        ----------
+        eager
+            Also what is not worth it by itself: a truck may be worth sending for some stops together and for none
+            alone. The search drops those that are not worth it after all.
+        """
         missing = np.flatnonzero(run.board.truck_of < 0)
         run.memory.loose[: len(missing)] = missing
-        recreate(run.terrain, run.board, run.memory, len(missing), rng)
+        recreate(self._at_any_price(run.terrain) if eager else run.terrain, run.board, run.memory, len(missing), rng)
         run.memory = memory_of(run.terrain, run.board)
+
+    def _at_any_price(self, terrain: Terrain) -> Terrain:
+        """Return a terrain on which every stop is worth whatever it costs."""
+        places = terrain.places.copy()
+        places[: len(self._must), PRICE] = terrain.rates[MUST]
+        return terrain._replace(places=places)
 
     def _unit(self, run: _Run) -> float:
         """Return what serving a stop costs on average, trucks' fixed costs aside: the unit of temperature."""

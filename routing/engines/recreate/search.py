@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.compiled import compiled, inner
+from routing.compiled import uncounted
 from routing.engines.recreate.board import COST, DURATION_S, ROW, SIZE, TRIPS, WINDOW, Board, renew
+from routing.engines.recreate.chance import Chance, below, draw
 from routing.engines.recreate.sites import FIRST_IN, GAP, SECOND_IN, TRUCK, WINDOW_1, WINDOW_2, find_site
 from routing.engines.recreate.terrain import (
     BALANCE_PER_S,
@@ -54,6 +55,8 @@ SPLIT_STRING = 0.5
 WHOLE_TOUR = 0.1
 JOIN_TRIPS = 0.5
 CHOOSE_GATES = 0.3
+# How often optional stops are put back although none is worth it alone.
+EAGER = 0.01
 # Stops near the ruin that nobody serves are tried again, so many at most.
 RETRIED = 10
 # Trucks tried for a stop where pauses or what trucks share make the cheapest site impossible after all.
@@ -109,18 +112,31 @@ def memory_of(terrain: Terrain, board: Board) -> Memory:
     )
 
 
-@compiled
+@uncounted
 def search(
-    terrain: Terrain, board: Board, memory: Memory, iterations: int, temperature: float, rng: np.random.Generator
+    terrain: Terrain,
+    at_any_price: Terrain,
+    board: Board,
+    memory: Memory,
+    iterations: int,
+    temperature: float,
+    rng: Chance,
 ) -> None:
-    """Ruin and recreate so many times at one temperature."""
+    """Ruin and recreate so many times at one temperature.
+
+    Parameters
+    ----------
+    at_any_price
+        The terrain with every stop worth whatever it costs, used at times: a truck, or a way to a far street, may be
+        worth it for some optional stops together and for none of them alone.
+    """
     for _ in range(iterations):
         memory.size[:] = -1
-        loose = ruin(terrain, board, memory, rng.integers(0, len(board.truck_of)), rng)
+        loose = ruin(terrain, board, memory, below(rng, len(board.truck_of)), rng)
         if loose >= 0:
-            recreate(terrain, board, memory, loose, rng)
+            recreate(at_any_price if draw(rng) < EAGER else terrain, board, memory, loose, rng)
             cost = cost_of(terrain, board)
-            if cost < memory.cost[0] - temperature * np.log(1.0 - rng.random()):
+            if cost < memory.cost[0] - temperature * np.log(1.0 - draw(rng)):
                 memory.cost[0] = cost
                 if cost < memory.cost[1]:
                     _remember(board, memory, cost)
@@ -128,7 +144,7 @@ def search(
         _undo(terrain, board, memory)
 
 
-@compiled
+@uncounted
 def cost_of(terrain: Terrain, board: Board) -> int:
     """Add up tours, stops left out, and what the plan as a whole is charged."""
     cost, used, total_s = np.int64(0), np.int64(0), np.int64(0)
@@ -156,7 +172,7 @@ def cost_of(terrain: Terrain, board: Board) -> int:
     return cost
 
 
-@inner
+@uncounted
 def weigh(terrain: Terrain, board: Board) -> None:
     """Add up what each facility gets."""
     board.brought[:] = 0
@@ -172,8 +188,8 @@ def weigh(terrain: Terrain, board: Board) -> None:
                 kg = np.int64(0)
 
 
-@inner
-def ruin(terrain: Terrain, board: Board, memory: Memory, centre: int, rng: np.random.Generator) -> int:
+@uncounted
+def ruin(terrain: Terrain, board: Board, memory: Memory, centre: int, rng: Chance) -> int:
     """Take stops around a centre off their tours.
 
     Returns
@@ -187,8 +203,8 @@ def ruin(terrain: Terrain, board: Board, memory: Memory, centre: int, rng: np.ra
         served += board.tours[truck, SIZE] - board.tours[truck, TRIPS]
         used += board.tours[truck, SIZE] > 0
     longest = min(LONGEST_STRING, max(1, served // max(1, used)))
-    strings = int(1 + rng.random() * (4 * MEAN_REMOVED / (1 + longest) + 2))
-    whole = rng.random() < WHOLE_TOUR
+    strings = int(1 + draw(rng) * (4 * MEAN_REMOVED / (1 + longest) + 2))
+    whole = draw(rng) < WHOLE_TOUR
     loose = retried = 0
     for neighbour in range(-1, terrain.near.shape[1]):
         stop = np.int64(centre) if neighbour < 0 else terrain.near[centre, neighbour]
@@ -211,10 +227,8 @@ def ruin(terrain: Terrain, board: Board, memory: Memory, centre: int, rng: np.ra
     return loose if sound else -1
 
 
-@inner
-def _take_off(
-    board: Board, memory: Memory, at: tuple[int, int], bounds: tuple[int, int], rng: np.random.Generator
-) -> int:
+@uncounted
+def _take_off(board: Board, memory: Memory, at: tuple[int, int], bounds: tuple[int, int], rng: Chance) -> int:
     """Mark a string of stops around one of a tour as gone; at times a piece in its middle stays.
 
     Parameters
@@ -232,14 +246,14 @@ def _take_off(
             if visits[p, ROW] == stop:
                 place = count
             count += 1
-    length = min(count, 1 + rng.integers(0, longest))
+    length = min(count, 1 + below(rng, longest))
     kept = 0
-    if 1 < length < count and rng.random() < SPLIT_STRING:
-        kept = 1 + rng.integers(0, min(count - length, LONGEST_STRING))
+    if 1 < length < count and draw(rng) < SPLIT_STRING:
+        kept = 1 + below(rng, min(count - length, LONGEST_STRING))
     span = length + kept
     lowest = max(0, place - span + 1)
-    first = lowest + rng.integers(0, min(place, count - span) - lowest + 1)
-    gap = first + 1 + (rng.integers(0, length - 1) if kept > 0 else 0)
+    first = lowest + below(rng, min(place, count - span) - lowest + 1)
+    gap = first + 1 + (below(rng, length - 1) if kept > 0 else 0)
     count = 0
     for p in range(size):
         row = np.int64(visits[p, ROW])
@@ -253,10 +267,10 @@ def _take_off(
     return loose
 
 
-@inner
-def _mend(terrain: Terrain, board: Board, memory: Memory, rng: np.random.Generator) -> bool:
+@uncounted
+def _mend(terrain: Terrain, board: Board, memory: Memory, rng: Chance) -> bool:
     """Close the tours up from which stops are gone; false if one does not work without them."""
-    join_trips, choose_gates = rng.random() < JOIN_TRIPS, rng.random() < CHOOSE_GATES
+    join_trips, choose_gates = draw(rng) < JOIN_TRIPS, draw(rng) < CHOOSE_GATES
     sound = True
     for truck in range(len(board.tours)):
         if memory.size[truck] >= 0:
@@ -267,7 +281,7 @@ def _mend(terrain: Terrain, board: Board, memory: Memory, rng: np.random.Generat
     return sound
 
 
-@inner
+@uncounted
 def _close_up(terrain: Terrain, board: Board, memory: Memory, truck: int, join_trips: bool) -> None:
     """Drop stops that are gone and unloadings of nothing; on demand also those between trips that fit into one."""
     stops, places, visits = len(terrain.near), terrain.places, board.visits[truck]
@@ -296,7 +310,7 @@ def _close_up(terrain: Terrain, board: Board, memory: Memory, truck: int, join_t
     board.tours[truck, SIZE] = size
 
 
-@inner
+@uncounted
 def _next_trip(terrain: Terrain, board: Board, memory: Memory, at: tuple[int, int], stream: int) -> tuple[int, int]:
     """Weigh what is left of the trip that begins at a visit; -1 if it is nothing or of another stream."""
     truck, first = at
@@ -314,7 +328,7 @@ def _next_trip(terrain: Terrain, board: Board, memory: Memory, at: tuple[int, in
     return (kg, litres) if more > 0 else (np.int64(-1), np.int64(-1))
 
 
-@inner
+@uncounted
 def _regate(terrain: Terrain, board: Board, truck: int) -> None:
     """Send every trip to the facility that is least out of the way."""
     kind, stops, visits = terrain.kinds[terrain.kind[truck]], len(terrain.near), board.visits[truck]
@@ -336,8 +350,8 @@ def _regate(terrain: Terrain, board: Board, truck: int) -> None:
                     visits[p, ROW], visits[p, WINDOW] = row, terrain.places[row, FIRST_WINDOW]
 
 
-@compiled
-def recreate(terrain: Terrain, board: Board, memory: Memory, loose: int, rng: np.random.Generator) -> None:
+@uncounted
+def recreate(terrain: Terrain, board: Board, memory: Memory, loose: int, rng: Chance) -> None:
     """Put loose stops back one by one, each where it costs least, if that is less than leaving it out."""
     _sort(terrain, memory, loose, rng)
     counts_kg = terrain.rates[COUNTS_KG] > 0
@@ -353,20 +367,20 @@ def recreate(terrain: Terrain, board: Board, memory: Memory, loose: int, rng: np
             memory.refused[memory.site[TRUCK]] = True
 
 
-@inner
-def _sort(terrain: Terrain, memory: Memory, loose: int, rng: np.random.Generator) -> None:
+@uncounted
+def _sort(terrain: Terrain, memory: Memory, loose: int, rng: Chance) -> None:
     """Sort loose stops: at random, heavy first, far first, near first, or those with little time first."""
-    draw = rng.random()
+    lot = draw(rng)
     home = terrain.kinds[0, START_ROW]
     for number in range(loose):
         stop = memory.loose[number]
-        if draw < 0.3:
-            key = rng.random()
-        elif draw < 0.55:
+        if lot < 0.3:
+            key = draw(rng)
+        elif lot < 0.55:
             key = -float(terrain.places[stop, KG])
-        elif draw < 0.7:
+        elif lot < 0.7:
             key = -float(terrain.ways[0, home, stop, METRES])
-        elif draw < 0.8:
+        elif lot < 0.8:
             key = float(terrain.ways[0, home, stop, METRES])
         else:
             closes_s = terrain.windows[terrain.places[stop, END_WINDOW] - 1, CLOSES_S]
@@ -378,7 +392,7 @@ def _sort(terrain: Terrain, memory: Memory, loose: int, rng: np.random.Generator
         memory.key[p], memory.loose[p] = key, stop
 
 
-@inner
+@uncounted
 def _put(terrain: Terrain, board: Board, memory: Memory, stop: int) -> bool:
     """Put a stop, and an unloading if the site has one, into the gap of the site; false, and as before, if it fails."""
     site, truck = memory.site, memory.site[TRUCK]
@@ -403,7 +417,7 @@ def _put(terrain: Terrain, board: Board, memory: Memory, stop: int) -> bool:
     return False
 
 
-@inner
+@uncounted
 def _save(board: Board, memory: Memory, truck: int) -> None:
     """Keep a tour as it was before this iteration."""
     if memory.size[truck] < 0:
@@ -413,7 +427,7 @@ def _save(board: Board, memory: Memory, truck: int) -> None:
             memory.visits[truck, p, WINDOW] = board.visits[truck, p, WINDOW]
 
 
-@inner
+@uncounted
 def _undo(terrain: Terrain, board: Board, memory: Memory) -> None:
     """Bring the touched tours back."""
     stops = len(board.truck_of)
@@ -433,7 +447,7 @@ def _undo(terrain: Terrain, board: Board, memory: Memory) -> None:
             renew(terrain, board, truck)
 
 
-@inner
+@uncounted
 def _remember(board: Board, memory: Memory, cost: int) -> None:
     """Keep the present tours as the best."""
     memory.cost[1] = cost

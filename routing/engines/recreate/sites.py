@@ -9,7 +9,7 @@ the gap (-1: only one), and the windows they are visited in.
 
 import numpy as np
 
-from routing.compiled import inner
+from routing.compiled import uncounted
 from routing.engines.recreate.board import (
     ABOARD_KG,
     ABOARD_L,
@@ -38,6 +38,7 @@ from routing.engines.recreate.board import (
     is_glued,
     join,
 )
+from routing.engines.recreate.chance import Chance, draw
 from routing.engines.recreate.terrain import (
     AFTER,
     ANYWHERE,
@@ -97,8 +98,8 @@ FEW_STOPS, NEAR = 150, 40
 NOBODY, ANYBODY = -2, -1
 
 
-@inner
-def find_site(terrain: Terrain, board: Board, site: Ints, refused: Bools, stop: int, rng: np.random.Generator) -> None:
+@uncounted
+def find_site(terrain: Terrain, board: Board, site: Ints, refused: Bools, stop: int, rng: Chance) -> None:
     """Find the cheapest site of a stop that costs less than leaving it out.
 
     Parameters
@@ -112,7 +113,7 @@ def find_site(terrain: Terrain, board: Board, site: Ints, refused: Bools, stop: 
         _find_among(terrain, board, site, refused, stop, _gather(terrain, board, stop, True), rng)
 
 
-@inner
+@uncounted
 def _gather(terrain: Terrain, board: Board, stop: int, everywhere: bool) -> int:
     """Write the gaps to look at into the board; return how many."""
     gaps, count = board.worth_a_look, 0
@@ -127,15 +128,15 @@ def _gather(terrain: Terrain, board: Board, stop: int, everywhere: bool) -> int:
             count += 2
             if everywhere:
                 break  # one good site to begin with rules much out
-    idle = np.zeros(len(terrain.kinds), dtype=np.bool_)
+    last = np.int64(-1)
     for truck in range(len(tours)):
         size = tours[truck, SIZE]
         if size == 0:
-            # No better than the idle truck of the kind before.
-            if not idle[terrain.kind[truck]]:
+            # Mostly no better than the idle truck of the same kind before.
+            if terrain.kind[truck] != last:
                 gaps[count] = truck * GAPS
                 count += 1
-            idle[terrain.kind[truck]] = True
+            last = terrain.kind[truck]
         elif everywhere:
             for gap in range(size + 1):
                 gaps[count] = truck * GAPS + gap
@@ -147,9 +148,9 @@ def _gather(terrain: Terrain, board: Board, stop: int, everywhere: bool) -> int:
     return count
 
 
-@inner
+@uncounted
 def _find_among(  # noqa: PLR0912, PLR0915
-    terrain: Terrain, board: Board, site: Ints, refused: Bools, stop: int, count: int, rng: np.random.Generator
+    terrain: Terrain, board: Board, site: Ints, refused: Bools, stop: int, count: int, rng: Chance
 ) -> None:
     """Find the cheapest site among the gaps written into the board.
 
@@ -288,7 +289,7 @@ def _find_among(  # noqa: PLR0912, PLR0915
     site[LEAST] = least
 
 
-@inner
+@uncounted
 def _bound_to(terrain: Terrain, board: Board, stop: int) -> int:
     """Return the truck that has a stop which this one must ride with; `ANYBODY`, or `NOBODY` if two trucks have one."""
     found = np.int64(ANYBODY)
@@ -301,7 +302,7 @@ def _bound_to(terrain: Terrain, board: Board, stop: int) -> int:
     return found
 
 
-@inner
+@uncounted
 def _kept_apart(terrain: Terrain, board: Board, stop: int, truck: int) -> bool:
     """Whether a truck has a stop that this one must not ride with."""
     for bond in range(terrain.places[stop, FIRST_BOND], terrain.places[stop, END_BOND]):
@@ -310,7 +311,7 @@ def _kept_apart(terrain: Terrain, board: Board, stop: int, truck: int) -> bool:
     return False
 
 
-@inner
+@uncounted
 def _keeps_order(terrain: Terrain, board: Board, stop: int, truck: int, gap: int) -> bool:
     """Whether a stop may go into a gap by what people asked about the order."""
     places, gaps, truck_of = terrain.places, board.gaps, board.truck_of
@@ -336,7 +337,7 @@ def _keeps_order(terrain: Terrain, board: Board, stop: int, truck: int, gap: int
     return True
 
 
-@inner
-def _next_blink(rng: np.random.Generator) -> int:
+@uncounted
+def _next_blink(rng: Chance) -> int:
     """Draw how many gaps are looked at before one is overlooked."""
-    return int(np.log(1.0 - rng.random()) / np.log(1.0 - BLINK))
+    return int(np.log(1.0 - draw(rng)) / np.log(1.0 - BLINK))
