@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8700, ge=0, le=65535, description="port the API listens on; 0 picks a free one")
     solve_seconds: float = Field(default=5.0, gt=0, description="solving time per district and shift")
     cores: int = Field(default=0, ge=0, description="processes that solve; 0: as many as the machine has cores")
+    ray_address: str | None = Field(
+        default=None, description="Ray cluster that solves problem files; none: this machine"
+    )
     seed: int = Field(default=1, description="seed of every random choice")
     traffic: Path | None = Field(default=None, description="TOML file: slowdowns by hour; none: assumed")
 

@@ -25,6 +25,7 @@ from routing.problem import (
 from routing.replan import Replan, replan
 from routing.schedule import Misfit, schedule
 from routing.solve import Budget, solve
+from routing.split import split
 from routing.verify import Verification, Violation, ViolationCode, verify
 
 __all__ = [
@@ -78,5 +79,6 @@ __all__ = [
     "replan",
     "schedule",
     "solve",
+    "split",
     "verify",
 ]

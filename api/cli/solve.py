@@ -34,6 +34,9 @@ def solve(
     cores: Annotated[
         int | None, typer.Option(min=1, help="Processes that may work at once; all cores if left out.")
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Address of a Ray cluster to solve on, host:port; this machine if left out.")
+    ] = Settings().ray_address,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 1,
     out: Annotated[
         Path | None,
@@ -50,7 +53,7 @@ def solve(
     problem = instance.problem
     begun = time.perf_counter()
     with _progress(f"solving {len(problem.stops)} stops with at most {len(problem.trucks)} trucks"):
-        plan = solve_problem(problem, Budget(seconds=seconds, cores=cores or _cores()), seed=seed)
+        plan = solve_problem(problem, Budget(seconds=seconds, cores=cores or _cores(), cluster=ray), seed=seed)
     taken = time.perf_counter() - begun
     checked = verify(problem, plan)
     if out is not None:
