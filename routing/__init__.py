@@ -8,6 +8,7 @@ from routing.explain import Explanation, explain
 from routing.files import dump_problem, load_problem, plan_from_json, plan_to_json, problem_from_json, problem_to_json
 from routing.insertion import Insertion, insert, move, remove
 from routing.plan import Cost, Plan, Route, Unserved, UnservedReason, Visit, VisitKind
+from routing.pricing import co2_g
 from routing.problem import (
     UNREACHABLE,
     Break,
@@ -66,6 +67,7 @@ __all__ = [
     "Visit",
     "VisitKind",
     "WaysChanged",
+    "co2_g",
     "dump_problem",
     "explain",
     "insert",

@@ -33,6 +33,13 @@ def route_cents(truck: Truck, route: Route) -> int:
     return cents + duration_cents(truck, duration_s) + overtime_cents(truck, duration_s)
 
 
+def co2_g(problem: Problem, routes: Iterable[Route]) -> int:
+    """What routes emit, in grams, rounded half up route by route."""
+    return sum(
+        _half_up(route.distance_m * problem.truck_by_id[route.truck_id].co2_g_per_km, M_PER_KM) for route in routes
+    )
+
+
 def cost_of(problem: Problem, routes: Sequence[Route], unserved: Iterable[Unserved]) -> Cost:
     """Add up what routes cost, what the optional stops left out would have been worth, and what preferences charge."""
     fixed = distance = duration = overtime = 0

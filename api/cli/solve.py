@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from api.cli.printing import Json, notices, print_json, results
 from city.settings import Settings
-from routing import Budget, Plan, verify
+from routing import Budget, Plan, co2_g, verify
 from routing import solve as solve_problem
 from routing.errors import RoutingError
 from routing.files import plan_to_json
@@ -108,6 +108,7 @@ def _figures(instance: Instance, plan: Plan, checked: Verification, seconds: flo
         "vehicles": len(plan.routes),
         "distance": instance.in_units(plan.distance_m),
         "duration": instance.in_units(plan.duration_s),
+        "co2_g": co2_g(problem, plan.routes),
         "unserved": [
             {"stop": left.stop_id, "required": left.stop_id in required, "reason": left.reason, "detail": left.said()}
             for left in plan.unserved

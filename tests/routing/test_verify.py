@@ -24,6 +24,7 @@ from routing import (
     ViolationCode,
     Visit,
     VisitKind,
+    co2_g,
     schedule,
     verify,
 )
@@ -239,6 +240,11 @@ def test_every_kind_of_violation_is_tried_here() -> None:
         for case in test.pytestmark[0].args[1]
     }
     assert cases == set(ViolationCode)
+
+
+def test_emissions_follow_from_what_trucks_drive() -> None:
+    fleet = tuple(replace(one, co2_g_per_km=1101) for one in DAY.trucks)
+    assert co2_g(replace(DAY, trucks=fleet), GOOD.routes) == 5 * 1101 + 3 * 1101
 
 
 def test_costs_are_rounded_half_up_route_by_route() -> None:
