@@ -12,7 +12,7 @@ from routing.errors import RoutingError
 from routing.gaps import Gaps
 from routing.plan import Route
 from routing.pricing import route_cents
-from routing.problem import Facility, Place, Problem, Stop, TimeWindow, Truck
+from routing.problem import Place, Problem, Stop, TimeWindow, Truck
 from routing.schedule import Misfit, places_of, schedule, tidy
 from routing.sharing import Sharing
 from routing.standing import Standing
@@ -71,7 +71,7 @@ def mend(
     for truck in broken:
         route, given_up = _repaired(problem, truck, tours.get(truck.id, ()), gaps)
         gaps.replace(truck.id, route)
-        homeless += given_up
+        homeless += _not_taken_back(gaps, truck, given_up)
     left = _placed(problem, gaps, homeless)
     for stop in [stop for stop in left if problem.must_serve(stop)]:
         if _push_in(problem, gaps, stop):
@@ -140,45 +140,55 @@ def _repaired(problem: Problem, truck: Truck, wanted: Sequence[Place], gaps: Gap
     loaded = bool(Standing.of(problem, truck).stream)
     places = tidy(wanted, loaded=loaded)
     given_up: list[Stop] = []
-    while True:
-        if not places and not truck.begun:
-            return None, given_up
-        found = _fitted(problem, truck, places, sharing, loaded=loaded)
-        if isinstance(found, Route):
-            return found, given_up
+    if not places and not truck.begun:
+        return None, given_up
+    places, found = _unloading_where_it_works(problem, truck, places, sharing, loaded=loaded)
+    while not isinstance(found, Route):
         stops = [place for place in places if isinstance(place, Stop)]
         if not stops:
             raise RoutingError(f"truck {truck.id} cannot drive on with what it has on board: {found.obstacle}")
         giving = _to_give_up(problem, truck, places, stops, gaps, loaded=loaded)
         given_up.append(giving)
         places = tidy((place for place in places if place is not giving), loaded=loaded)
+        if not places and not truck.begun:
+            return None, given_up
+        places, found = _unloading_where_it_works(problem, truck, places, sharing, loaded=loaded)
+    return found, given_up
 
 
-def _fitted(
-    problem: Problem, truck: Truck, places: Sequence[Place], sharing: Sharing, *, loaded: bool
-) -> Route | Misfit:
-    """Time a tour as it is, or with other unloadings; of these the cheapest route, or what the tour itself lacks."""
-    as_it_is = sharing.schedule(truck, places)
-    if isinstance(as_it_is, Route):
-        return as_it_is
-    front: list[Sequence[Place]] = [places]
-    for _ in range(1 + sum(isinstance(place, Facility) for place in places)):
-        variants = [variant for tour in front for variant in _elsewhere(problem, truck, tour, loaded=loaded)]
-        timed = [(variant, sharing.schedule(truck, variant)) for variant in variants]
-        routes = [route for _, route in timed if isinstance(route, Route)]
-        if routes:
-            return min(routes, key=lambda route: route_cents(truck, route))
-        further = max(
-            ((found.position, number) for number, (_, found) in enumerate(timed) if isinstance(found, Misfit)),
-            default=(0, 0),
-        )
-        if further[0] <= as_it_is.position:
+def _not_taken_back(gaps: Gaps, truck: Truck, given_up: Sequence[Stop]) -> list[Stop]:
+    """Put stops back on their own truck that fit there after all, those given up last first; return the others."""
+    left = []
+    for stop in reversed(given_up):
+        way = next(iter(gaps.ways(stop, truck.id)), None) if truck.id in gaps.routes else None
+        if way is None:
+            left.append(stop)
+        else:
+            gaps.replace(truck.id, way[1])
+    return left
+
+
+def _unloading_where_it_works(
+    problem: Problem, truck: Truck, places: list[Place], sharing: Sharing, *, loaded: bool
+) -> tuple[list[Place], Route | Misfit]:
+    """Choose where a tour unloads: as it is if that works, else the cheapest that works, else what comes nearest."""
+    found = sharing.schedule(truck, places)
+    while isinstance(found, Misfit):
+        variants = list(_elsewhere(problem, truck, places, loaded=loaded))
+        timed = [(sharing.schedule(truck, variant), variant) for variant in variants]
+        works = [(route, variant) for route, variant in timed if isinstance(route, Route)]
+        if works:
+            found, places = min(works, key=lambda pair: route_cents(truck, pair[0]))
             break
-        front = [timed[further[1]][0]]
-    return as_it_is
+        excesses = [_excess(problem, truck, variant) for variant in variants]
+        best = min(range(len(variants)), key=excesses.__getitem__, default=None)
+        if best is None or excesses[best] >= _excess(problem, truck, places):
+            break
+        found, places = timed[best]
+    return places, found
 
 
-def _elsewhere(problem: Problem, truck: Truck, places: Sequence[Place], *, loaded: bool) -> Iterator[Sequence[Place]]:
+def _elsewhere(problem: Problem, truck: Truck, places: Sequence[Place], *, loaded: bool) -> Iterator[list[Place]]:
     """Yield a tour with one unloading at another facility, or left out, or one more at the end if it lacks one."""
     standing = Standing.of(problem, truck)
     stream = standing.stream
@@ -214,7 +224,7 @@ def _to_give_up(
         if not rest and not truck.begun:
             enough.append((0, stop))
             continue
-        found = _fitted(problem, truck, rest, sharing, loaded=loaded)
+        found = sharing.schedule(truck, rest)
         if isinstance(found, Route):
             enough.append((route_cents(truck, found), stop))
         else:
