@@ -67,7 +67,7 @@ def improve(
                 groups = grouped(piece, draft, where[place], group_stops(piece, draft), rng)
                 parts = [_part(piece, draft, group) for group in groups]
                 tasks += [
-                    Task(part, tuple(group.routes), seed + number, float(len(part.stops)))
+                    Task(part, tuple(group.routes), seed + number, float(len(part.stops)), order_first=True)
                     for part, group in zip(parts, groups, strict=True)
                 ]
                 owner += [place] * len(groups)
