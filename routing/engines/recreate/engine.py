@@ -168,7 +168,7 @@ class Recreate:
         run = _Run.of(self._terrain, self._visits(draft) if draft else [])
         if not self._stops:
             return self._tours(run)
-        self._fill(run, rng, eager=draft is None)
+        self._fill(run, rng, eager=draft is None and pace.passed < LAST_ATTEMPT)
         unit = self._unit(run)
         if draft is None:
             self._anneal(run, pace, rng, FIRST_SEARCH, (HOT * unit, COLD * unit))
