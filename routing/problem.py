@@ -127,7 +127,7 @@ class Break:
     """A pause of a crew, a lunch say.
 
     Every truck takes it that is on the road when the window closes: it left before, and is not home by then. It is
-    taken where the truck stands, after a visit or before leaving.
+    taken where the truck stands, after a visit or before leaving. What a truck has begun may have missed it.
 
     Attributes
     ----------

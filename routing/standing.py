@@ -26,7 +26,7 @@ class Standing:
     trips
         Unloadings already made.
     breaks
-        Those the crew has not had yet.
+        Those the crew has not had yet and still can have; one missed is past.
     driven_s
         Driving since the last pause that counts as a rest.
     """
@@ -66,7 +66,13 @@ class Standing:
             last.load_l,
             tuple(visit.subject_id for visit in truck.begun if visit.kind is VisitKind.STOP),
             sum(visit.kind is VisitKind.UNLOAD for visit in truck.begun),
-            tuple(pause for pause in truck.breaks if not any(_is(visit, pause) for visit in truck.begun)),
+            tuple(
+                pause
+                for pause in truck.breaks
+                if pause.window.end_s > truck.begun[0].departure_s
+                and pause.window.end_s >= last.departure_s
+                and not any(_is(visit, pause) for visit in truck.begun)
+            ),
             driven_s,
         )
 

@@ -465,7 +465,11 @@ class _Drive:
         self.at_most(ViolationCode.SHIFT_OVERLOADED_L, truck.id, self.shift_l, truck.max_shift_l)
         self.at_most(ViolationCode.AFTER_SHIFT, truck.id, visit.arrival_s, truck.shift.end_s)
         self.at_most(ViolationCode.TOO_LONG, truck.id, self.duration_s, truck.max_duration_s + truck.max_overtime_s)
+        # A break missed before the day was planned anew cannot be had any more.
+        since_s = truck.begun[-1].departure_s if truck.begun else left_s
         for due in truck.breaks:
+            if due.window.end_s < since_s:
+                continue
             if left_s < due.window.end_s < visit.arrival_s and not any(self.is_it(due, had) for had in self.pauses):
                 self.note(ViolationCode.NO_BREAK, truck.id, due.window.start_s, due.window.end_s)
 

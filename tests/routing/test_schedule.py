@@ -20,6 +20,9 @@ from routing import (
     Route,
     Stop,
     TimeWindow,
+    Unserved,
+    UnservedReason,
+    Visit,
     VisitKind,
     schedule,
     verify,
@@ -167,6 +170,18 @@ def test_a_truck_goes_on_from_what_it_has_begun() -> None:
     assert rest.duration_s == whole.duration_s + 300
     assert rest.distance_m == whole.distance_m - 1000
     assert verify(day, Plan((rest,), (), cost_of(day, (rest,), ()))).ok
+
+
+def test_a_break_that_is_past_when_a_truck_goes_on_is_not_asked_for() -> None:
+    lunch = Break(TimeWindow(MORNING_S, MORNING_S + 600), 1800)
+    day = problem(stop("a", 2), trucks=(truck("t", 0, breaks=(lunch,), max_driving_s=7200),))
+    left = Visit(VisitKind.START, "", MORNING_S + 900, MORNING_S + 900, MORNING_S + 900, 0, 0)
+    day = replace(day, trucks=(replace(day.trucks[0], begun=(left,)),))
+    for places in ((), (day.stops[0], PLANT)):
+        route = schedule(day, day.trucks[0], places)
+        assert isinstance(route, Route)
+        unserved = () if places else (Unserved("a", UnservedReason.TAKEN_OUT),)
+        assert verify(day, Plan((route,), unserved, cost_of(day, (route,), unserved))).ok
 
 
 WET = stop("wet", 3, stream="wet")
