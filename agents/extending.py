@@ -21,8 +21,9 @@ from agents.stops import JudgedNeed, candidate
 from agents.whereabouts import coordinates, roads_of
 from agents.windows import both, to_begin
 from city.hours import Span
+from routing.matrix import UNREACHABLE, Matrix
 from routing.plan import Unserved, UnservedReason
-from routing.problem import UNREACHABLE, Matrix, Problem
+from routing.problem import Problem
 from routing.snapping import SNAP_LIMIT_M
 
 

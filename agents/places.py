@@ -11,7 +11,7 @@ from agents.windows import overlap
 from city.hours import Span
 from routing.cut import CutReason
 from routing.far import Far, why_far
-from routing.problem import UNREACHABLE, Matrix
+from routing.matrix import UNREACHABLE, Matrix
 from routing.shift_roads import ShiftPlaces, ShiftRoads
 from routing.snapping import SNAP_LIMIT_M
 

@@ -7,27 +7,16 @@ from routing.events import Event, FacilityClosed, NewStop, StopCancelled, TruckB
 from routing.explain import Explanation, explain
 from routing.files import dump_problem, load_problem, plan_from_json, plan_to_json, problem_from_json, problem_to_json
 from routing.insertion import Insertion, insert, move, remove
+from routing.matrix import UNREACHABLE, Matrix
 from routing.plan import Cost, Plan, Route, Unserved, UnservedReason, Visit, VisitKind
 from routing.pricing import co2_g
-from routing.problem import (
-    UNREACHABLE,
-    Break,
-    Facility,
-    Lock,
-    Matrix,
-    Preferences,
-    Problem,
-    Relation,
-    RelationKind,
-    Stop,
-    TimeWindow,
-    Truck,
-)
+from routing.problem import Break, Facility, Lock, Preferences, Problem, Relation, RelationKind, Stop, TimeWindow, Truck
 from routing.replan import Replan, replan
 from routing.schedule import Misfit, schedule
 from routing.solve import Budget, solve
 from routing.split import split
-from routing.verify import Verification, Violation, ViolationCode, verify
+from routing.verify import verify
+from routing.violations import Verification, Violation, ViolationCode
 
 __all__ = [
     "UNREACHABLE",

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from city.hours import format_time
+from city.hours import DAY_S, format_time
 from city.wording import Language, say
 from routing.plan import Route, Visit, VisitKind
 from routing.problem import Facility, Place, Problem, Stop, TimeWindow
 from routing.schedule import Misfit, Obstacle, places_of
 from routing.sharing import Sharing
-
-DAY_S = 86_400
 
 
 class Binds(StrEnum):

@@ -6,8 +6,9 @@ from operator import itemgetter
 
 from city.hours import format_time
 from routing.gaps import Gaps
+from routing.matrix import UNREACHABLE
 from routing.plan import Fact, Route, Unserved, UnservedReason, VisitKind
-from routing.problem import UNREACHABLE, Facility, Place, Problem, Stop, TimeWindow, Truck
+from routing.problem import Facility, Place, Problem, Stop, TimeWindow, Truck
 from routing.schedule import Misfit, Obstacle, schedule
 from routing.standing import Standing
 from routing.timing import Course

@@ -151,7 +151,7 @@ def _with_room(problem: Problem, places: Sequence[Place], standing: Standing, sh
 
     A trip that no facility takes keeps the one it had, closed.
     """
-    if all(facility.max_kg is None and facility.gates is None for facility in problem.facilities):
+    if not problem.facilities_are_shared:
         return list(places)
     found: list[Place] = []
     stream, kg = standing.stream, standing.kg

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from city.hours import DAY_S
 from routing.errors import RoutingError
 from routing.excerpt import only
+from routing.matrix import Matrix
 from routing.plan import Plan, Route, Visit, VisitKind
-from routing.problem import Facility, Matrix, Problem, Stop, TimeWindow, Truck
+from routing.problem import Facility, Problem, Stop, TimeWindow, Truck
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,6 @@ class FacilityClosed:
 
 Event = TruckBrokeDown | TruckLate | WaysChanged | NewStop | StopCancelled | FacilityClosed
 
-# A facility without hours is open all day, and as long after every shift.
-DAY_S = 86_400
 
 # What a truck was still to visit: stops and facilities by kind and id.
 Remaining = tuple[tuple[VisitKind, str], ...]

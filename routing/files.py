@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from routing.errors import RoutingError
+from routing.matrix import Matrix
 from routing.plan import Plan
-from routing.problem import Facility, Lock, Matrix, Preferences, Problem, Relation, Stop, Truck
+from routing.problem import Facility, Lock, Preferences, Problem, Relation, Stop, Truck
 
 MAGIC = b"dustcart problem 1\n"
 COMPRESSION = 6

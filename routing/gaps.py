@@ -12,9 +12,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.matrix import UNREACHABLE, Travel
 from routing.plan import Route
 from routing.pricing import M_PER_KM, S_PER_H, compactness_cents, route_cents
-from routing.problem import UNREACHABLE, Facility, Place, Problem, Stop, TimeWindow, Travel, Truck
+from routing.problem import Facility, Place, Problem, Stop, TimeWindow, Truck
 from routing.schedule import places_of
 from routing.sharing import Sharing
 from routing.standing import Standing

@@ -19,8 +19,7 @@ def independent_pieces(problem: Problem) -> list[Problem]:
         Each stop that some truck may serve, and each truck that may serve something, is in exactly one piece. A piece
         has the facilities that accept something of it, and matrices of its own places only.
     """
-    tied = any(facility.max_kg is not None or facility.gates is not None for facility in problem.facilities)
-    if tied or problem.preferences.balance_cents_per_h:
+    if problem.facilities_are_shared or problem.preferences.balance_cents_per_h:
         return [problem]
     # Stops that ask the same of a truck have the same candidates, and there are few kinds of them.
     kinds: dict[object, list[Stop]] = {}

@@ -8,6 +8,7 @@ other; one that nobody can take may push one other stop out that finds a place e
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from city.hours import DAY_S
 from routing.errors import RoutingError
 from routing.gaps import Gaps
 from routing.plan import Route
@@ -17,7 +18,6 @@ from routing.schedule import Misfit, places_of, schedule, tidy
 from routing.sharing import Sharing
 from routing.standing import Standing
 
-DAY_S = 86_400
 # How many stops are tried for giving up when a route is too long, and for making room for another; the nearest and
 # dearest of them come first, and each costs a few milliseconds.
 TRIED = 8

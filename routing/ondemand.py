@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.errors import RoutingError
+from routing.matrix import UNREACHABLE, Matrix, Travel
 from routing.plan import Route, VisitKind
-from routing.problem import UNREACHABLE, Facility, Matrix, Problem, Stop, Travel
+from routing.problem import Facility, Problem, Stop
 
 # Up to so many places a part of what is worked out on demand is held as a matrix, of 8 bytes a pair.
 MOST_HELD = 3000

@@ -7,8 +7,9 @@ their ways from and to these. Only the landmarks' rows and columns of the matrix
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.matrix import UNREACHABLE, Travel
 from routing.ondemand import OnDemand
-from routing.problem import UNREACHABLE, Problem, Travel
+from routing.problem import Problem
 
 LANDMARKS = 48
 

@@ -19,9 +19,9 @@ from routing.cut import Cut, what_was_cut
 from routing.dissection import Dissection, dissect
 from routing.errors import RoutingError
 from routing.loops import without_loops
+from routing.matrix import Matrix
 from routing.parts import Parts, cut_in, parts_of
 from routing.paths import paths
-from routing.problem import Matrix
 from routing.profile import TruckProfile
 from routing.snapping import Snaps, StreetIndex
 from routing.streets import Streets, all_streets, connected, open_turns, passable, speed_kmh

@@ -113,9 +113,7 @@ def _part(piece: Problem, draft: Draft, group: Group) -> Problem:
 
 def _shares(piece: Problem) -> bool:
     """Whether what is good for one group may be bad for another."""
-    return bool(piece.preferences.balance_cents_per_h) or any(
-        facility.max_kg is not None or facility.gates is not None for facility in piece.facilities
-    )
+    return bool(piece.preferences.balance_cents_per_h) or piece.facilities_are_shared
 
 
 def _accepted(piece: Problem, draft: Draft, changes: Sequence[tuple[Task, Draft]], end: float) -> Draft:

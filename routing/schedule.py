@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from routing.matrix import UNREACHABLE
 from routing.plan import Route, Visit, VisitKind
-from routing.problem import UNREACHABLE, Facility, Place, Problem, RelationKind, Stop, Truck
+from routing.problem import Facility, Place, Problem, RelationKind, Stop, Truck
 from routing.standing import Standing
 from routing.timing import Course, Timed, timed
 

@@ -21,7 +21,7 @@ from city.road_rules import merged
 from routing.conditions import StreetFactors
 from routing.errors import RoutingError
 from routing.hours import rules_in
-from routing.problem import UNREACHABLE, Matrix
+from routing.matrix import UNREACHABLE, Matrix
 from routing.roads import RoadGraph
 from routing.snapping import Snaps
 from routing.streets import largest_component, open_turns, speed_kmh

@@ -46,6 +46,11 @@ class _Hunt:
         """Size of the piece."""
         return len(self.piece.stops)
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether its first plan is searched part by part."""
+        return self.stops > WHOLE_STOPS and not self.start
+
 
 def search(
     pieces: Sequence[Problem],
@@ -103,7 +108,7 @@ def _begin(hunts: Sequence[_Hunt], workers: Workers, seed: int, end: float, iter
     tasks: list[Task] = []
     owner: list[_Hunt] = []
     for hunt in hunts:
-        if hunt.where is not None and hunt.stops > WHOLE_STOPS and not hunt.start:
+        if hunt.in_parts:
             parts = split(hunt.piece, seed=seed, where=hunt.where)
             tasks += [Task(part, (), seed, hunt.share * len(part.stops)) for part in parts]
             owner += [hunt] * len(parts)
@@ -119,7 +124,7 @@ def _begin(hunts: Sequence[_Hunt], workers: Workers, seed: int, end: float, iter
     found = workers.search(tasks, end if iterations is not None else now + (end - now) * part, iterations)
     for hunt in hunts:
         mine = [draft for draft, of in zip(found, owner, strict=True) if of is hunt]
-        if hunt.where is not None and hunt.stops > WHOLE_STOPS and not hunt.start:
+        if hunt.in_parts:
             hunt.draft = complete(hunt.piece, joined(hunt.piece, mine), end)
         elif mine:
             hunt.draft = min(mine, key=lambda draft: merit(hunt.piece, draft))

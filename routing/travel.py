@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.compiled import ZERO, compiled, inner
-from routing.problem import UNREACHABLE
+from routing.matrix import UNREACHABLE
 
 DISTANCE_SPAN = 2.0**27
 

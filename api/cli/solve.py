@@ -20,7 +20,7 @@ from routing.errors import RoutingError
 from routing.files import plan_to_json
 from routing.formats import Format, Instance, read_instance
 from routing.formats.solution import plan_to_sol
-from routing.verify import Verification
+from routing.violations import Verification
 
 SOLUTION = ".sol"
 

@@ -21,8 +21,9 @@ from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria, StoppingCrit
 from routing.draft import Draft, Tours
 from routing.engines.limit import Limit
 from routing.engines.weights import Weights
+from routing.matrix import UNREACHABLE
 from routing.plan import Route, Visit, VisitKind
-from routing.problem import UNREACHABLE, Facility, Place, Problem, Stop, TimeWindow, Truck
+from routing.problem import Facility, Place, Problem, Stop, TimeWindow, Truck
 
 # A way that does not exist: longer than any shift, yet small enough for PyVRP to multiply by its penalties.
 FAR_S = 10**7

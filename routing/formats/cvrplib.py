@@ -19,7 +19,8 @@ from routing.formats.edge_weights import FORMATS, FULL, RULES, from_coordinates,
 from routing.formats.fleets import trucks_that_hold
 from routing.formats.instance import Format, Instance
 from routing.formats.lines import Line, lines_of, number, shown, whole
-from routing.problem import UNREACHABLE, Facility, Matrix, Problem, Stop, TimeWindow, Truck
+from routing.matrix import UNREACHABLE, Matrix
+from routing.problem import Facility, Problem, Stop, TimeWindow, Truck
 
 STREAM = "load"
 DEPOT = "depot"

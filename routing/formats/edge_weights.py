@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from routing.errors import RoutingError
 from routing.formats.lines import Line, number
-from routing.problem import UNREACHABLE
+from routing.matrix import UNREACHABLE
 
 Floats = NDArray[np.float64]
 

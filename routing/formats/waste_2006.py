@@ -17,17 +17,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from city.hours import DAY_S
 from routing.errors import RoutingError
 from routing.formats.edge_weights import nearest, parts_of_one
 from routing.formats.fleets import numbered
 from routing.formats.instance import Format, Instance
 from routing.formats.lines import Line, lines_of, number, shown, whole
-from routing.problem import UNREACHABLE, Break, Facility, Matrix, Problem, Stop, TimeWindow, Truck
+from routing.matrix import UNREACHABLE, Matrix
+from routing.problem import Break, Facility, Problem, Stop, TimeWindow, Truck
 
 STREAM = "waste"
 FEET_PER_MILE = 5280
 S_PER_H = 3600
-DAY_S = 24 * S_PER_H
 # With cents by the kilometre, a cent for every foot.
 CENTS_PER_KM = 1000
 # 18,900 miles; the ways of all trucks of these instances are far shorter.

@@ -60,7 +60,7 @@ from routing.engines.recreate.terrain import (
     Ints,
     Terrain,
 )
-from routing.problem import UNREACHABLE
+from routing.matrix import UNREACHABLE
 
 # Duration of what cannot be driven.
 NEVER_S = 2**40

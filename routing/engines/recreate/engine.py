@@ -14,7 +14,8 @@ from routing.draft import Draft, Tours
 from routing.engines.limit import Limit
 from routing.engines.recreate.board import COST, ROW, SIZE, Board, empty_board, renew
 from routing.engines.recreate.chance import Chance, chance_of
-from routing.engines.recreate.search import Memory, memory_of, recreate, search
+from routing.engines.recreate.memory import Memory
+from routing.engines.recreate.search import memory_of, recreate, search
 from routing.engines.recreate.terrain import (
     CLOSES_S,
     END_ROW,
@@ -33,8 +34,9 @@ from routing.engines.recreate.terrain import (
     terrain_of,
 )
 from routing.engines.weights import Weights
+from routing.matrix import Matrix
 from routing.plan import Route, Visit, VisitKind
-from routing.problem import Facility, Matrix, Place, Problem, Stop, TimeWindow, Truck
+from routing.problem import Facility, Place, Problem, Stop, TimeWindow, Truck
 from routing.standing import Standing
 
 # Temperatures at which a search begins and ends, as shares of what serving a stop costs on average.
@@ -172,15 +174,11 @@ class Recreate:
         unit = self._unit(run)
         if draft is None:
             self._anneal(run, pace, rng, FIRST_SEARCH, (HOT * unit, COLD * unit))
-            failures = 0
-            while pace.passed < LAST_ATTEMPT and failures < 1:
-                leaner = self._with_a_truck_less(run, pace, rng, unit, failures)
-                if leaner is None:
+            while pace.passed < LAST_ATTEMPT:
+                leaner = self._with_a_truck_less(run, pace, rng, unit)
+                if leaner is None or leaner.cost >= run.cost:
                     break
-                if leaner.cost < run.cost:
-                    run, failures = leaner, 0
-                else:
-                    failures += 1
+                run = leaner
         self._anneal(run, pace, rng, 1.0, (WARM * unit, COLD * unit), eager=True)
         return self._tours(run)
 
@@ -190,23 +188,15 @@ class Recreate:
             for truck, rows in zip(self._problem.trucks, run.best, strict=True)
         }
 
-    def _with_a_truck_less(self, run: _Run, pace: _Pace, rng: Chance, unit: float, choice: int) -> _Run | None:
-        """Search the best tours on without one of the trucks; ``None`` if there is none to do without.
-
-        Parameters
-        ----------
-        choice
-            0 drops the truck with the fewest stops, 1 the one with the next fewest, and so on.
-        """
+    def _with_a_truck_less(self, run: _Run, pace: _Pace, rng: Chance, unit: float) -> _Run | None:
+        """Search the best tours on without the truck that has the fewest stops; ``None`` if there is none to spare."""
         tours = run.best
         used = [number for number, rows in enumerate(tours) if len(rows)]
-        droppable = sorted(
-            (number for number in used if self._problem.trucks[number].id not in self._held),
-            key=lambda number: len(tours[number]),
-        )
-        if len(used) < 2 or choice >= len(droppable):
+        spare = [number for number in used if self._problem.trucks[number].id not in self._held]
+        if len(used) < 2 or not spare:
             return None
-        kept = [number for number in used if number != droppable[choice]]
+        dropped = min(spare, key=lambda number: len(tours[number]))
+        kept = [number for number in used if number != dropped]
         places = self._terrain.places.copy()
         prices = places[: len(self._must), PRICE]
         place_of = np.full(len(self._problem.trucks), -1)

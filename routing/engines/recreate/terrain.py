@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.engines.weights import Weights
-from routing.problem import UNREACHABLE, Place, Problem, RelationKind, Stop, TimeWindow, Truck
+from routing.matrix import UNREACHABLE
+from routing.problem import Place, Problem, RelationKind, Stop, TimeWindow, Truck
 from routing.standing import Standing
 
 Ints = NDArray[np.int64]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from routing import travel
-from routing.problem import Matrix
+from routing.matrix import Matrix
 from routing.roads import RoadGraph
 from routing.snapping import Snaps
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from city.network import RoadClass, RoadNetwork
 from routing.conditions import RoadConditions
 from routing.errors import RoutingError
-from routing.problem import UNREACHABLE
+from routing.matrix import UNREACHABLE
 from routing.profile import TruckProfile, TurnCosts
 from routing.roads import RoadGraph
 from tests.routing.roads.drawing import Street, draw

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from city.importing.osm import read_roads
 from city.network import RoadNetwork
 from routing.conditions import RoadConditions
-from routing.problem import Matrix
+from routing.matrix import Matrix
 from routing.profile import TruckProfile
 from routing.roads import RoadGraph
 from routing.snapping import Snaps, polylines

@@ -13,7 +13,7 @@ from city.importing.osm import read_roads
 from city.network import RoadClass, RoadNetwork
 from routing.conditions import RoadConditions, StreetFactors
 from routing.errors import RoutingError
-from routing.problem import UNREACHABLE
+from routing.matrix import UNREACHABLE
 from routing.profile import TruckProfile, TurnCosts
 from routing.roads import RoadGraph
 from routing.shift_roads import Closing, ShiftRoads, ShiftTime
