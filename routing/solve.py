@@ -30,7 +30,8 @@ class Budget:
     Attributes
     ----------
     seconds
-        Wall time; kept to within 5 %.
+        Wall time, the aim being 5 % at most beyond it; a tenth of a second more on a busy machine, and longer where the
+        search has to be compiled first.
     cores
         Processes that may work at the same time; all of the machine's if nothing else is said.
     iterations
@@ -55,7 +56,7 @@ class Budget:
 def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None = None) -> Plan:
     """Plan a day: serve what must be served, then what is worth it, at the least cost.
 
-    Plans are ranked by the number of required stops they leave out, then by cost with the prizes of optional stops
+    Plans are ranked by the priorities of the required stops they leave out, then by cost with the prizes of optional stops
     left out, then by duration and distance. Independent pieces of the problem are searched on their own. With more
     than one core and a few seconds, further processes are started.
 
