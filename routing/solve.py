@@ -56,9 +56,9 @@ class Budget:
 def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None = None) -> Plan:
     """Plan a day: serve what must be served, then what is worth it, at the least cost.
 
-    Plans are ranked by the priorities of the required stops they leave out, then by cost with the prizes of optional stops
-    left out, then by duration and distance. Independent pieces of the problem are searched on their own. With more
-    than one core and a few seconds, further processes are started.
+    Plans are ranked by the priorities of the required stops they leave out, then by cost with the prizes of optional
+    stops left out, then by duration and distance. Independent pieces of the problem are searched on their own. With
+    more than one core and a few seconds, further processes are started.
 
     Parameters
     ----------
