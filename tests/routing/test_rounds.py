@@ -18,7 +18,7 @@ from routing.split import split
 DAY = waste_day(320, 1)
 # Short days and many trucks, so that there are routes to group.
 LARGE = replace(
-    DAY, trucks=tuple(replace(DAY.trucks[0], id=f"truck {number}", max_duration_s=4 * 3600) for number in range(24))
+    DAY, trucks=tuple(replace(DAY.trucks[0], id=f"truck {number}", max_duration_s=3 * 3600) for number in range(36))
 )
 
 
@@ -104,7 +104,7 @@ def test_trucks_go_where_there_is_more_to_carry() -> None:
 @pytest.fixture(scope="module")
 def planned() -> Plan:
     """A first plan of the large day."""
-    return solve(LARGE, Budget(20), seed=1)
+    return solve(LARGE, Budget(60, iterations=400), seed=1)
 
 
 def test_groups_take_every_route_missing_stop_and_idle_truck_at_most_once(planned: Plan) -> None:
