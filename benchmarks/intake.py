@@ -27,7 +27,8 @@ from city.clock import ManualClock
 from city.database import open_engine
 from city.migrate import upgrade
 from city.registry import Bin, CollectionPoint, District
-from sensors.intake import Message, receive_all
+from sensors.delivery import Message
+from sensors.intake import receive_all
 from sensors.levels import BinState  # noqa: F401 - its table must exist
 from sensors.telemetry import Device
 

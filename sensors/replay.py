@@ -25,10 +25,11 @@ from city.registry import Bin, CollectionPoint, District, PointKind
 from city.streams import Stream
 from sensors import payloads
 from sensors.decoders import decode, tables
+from sensors.delivery import Message
 from sensors.devices import Mounting, register_devices
 from sensors.errors import IntakeError
 from sensors.forecast import level_quantiles, stack
-from sensors.intake import Message, receive_all
+from sensors.intake import receive_all
 from sensors.levels import BinState
 from sensors.skill import (
     NEAR_H,

@@ -14,7 +14,8 @@ from city.database import reading
 from city.settings import Settings
 from sensors.decoders import formats
 from sensors.devices import COLUMNS, read_mountings, register_devices
-from sensors.letters import list_letters, retry_letters
+from sensors.letters import list_letters
+from sensors.retry import retry_letters
 
 app = typer.Typer(no_args_is_help=True, help="Devices and what they report.")
 

@@ -12,16 +12,19 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from city.clock import ManualClock
+from city.clock import CLOCK_TOLERANCE, ManualClock
 from city.database import reading, transaction
 from city.journal import AuditRecord
 from city.registry import Bin
 from city.store import save
+from sensors.delivery import Message
 from sensors.devices import Mounting, read_mountings, register_devices
 from sensors.errors import IntakeError
-from sensors.intake import CLOCK_TOLERANCE, MOST_BYTES, OLDEST, Message, receive, receive_all
-from sensors.letters import Retried, list_letters, retry_letters
+from sensors.intake import MOST_BYTES, receive, receive_all
+from sensors.letters import list_letters
 from sensors.levels import BinState, LevelSource, states_of, unknown_since
+from sensors.readings import OLDEST
+from sensors.retry import Retried, retry_letters
 from sensors.service import ServiceOutcome, ServiceRecord, record_service
 from sensors.telemetry import DeadLetter, Device, Reading, Verdict
 from tests.city.small_city import small_city

@@ -14,8 +14,9 @@ from city.clock import ManualClock
 from city.database import reading, transaction
 from city.registry import Bin, CollectionPoint, District, PointKind, StreamRule
 from city.streams import Stream
+from sensors.delivery import Message
 from sensors.devices import Mounting, register_devices
-from sensors.intake import Message, receive_all
+from sensors.intake import receive_all
 from sensors.levels import BinDay, BinState
 from sensors.service import ServiceOutcome, ServiceRecord, record_service
 from sensors.telemetry import Reading, Verdict
