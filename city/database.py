@@ -45,9 +45,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def moment(*, nullable: bool = False, index: bool = False) -> Column[datetime]:
+def moment(*, nullable: bool = False, index: bool = False, primary_key: bool = False) -> Column[datetime]:
     """Make a column that holds a moment."""
-    return Column(UtcDateTime, nullable=nullable, index=index)
+    return Column(UtcDateTime, nullable=nullable, index=index, primary_key=primary_key)
 
 
 def word(

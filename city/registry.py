@@ -91,6 +91,7 @@ class Bin(SQLModel, table=True):
     stream: Stream = Field(sa_column=word(Stream))
     usable_volume_l: int = Field(gt=0)
     depth_cm: int = Field(gt=0, description="inner height from the bottom to where the bin counts as full")
+    tag: str = Field(default="", index=True, description="number of its RFID tag, as city.marks writes it; empty: none")
     active: bool = True
 
 
@@ -127,6 +128,11 @@ class Truck(SQLModel, table=True):
     fixed_cost: float = Field(default=300.0, ge=0, description="cost of a day on the road, city's currency")
     cost_per_km: float = Field(default=4.0, ge=0)
     cost_per_h: float = Field(default=90.0, ge=0, description="crew and machine")
+    terminal: str = Field(
+        default="",
+        index=True,
+        description="number of the terminal that reports where it is, as city.marks writes it; empty: none",
+    )
     active: bool = True
 
 

@@ -156,9 +156,9 @@ def _value(table: Table, column: str, value: Any, timezone: ZoneInfo) -> Any:
         return spans
     if column == "streams":
         return canonical_streams(str(value))
-    if isinstance(value, str):
-        return canonical_word(table.rows, column, value)
-    return str(value) if is_text else value
+    if is_text or isinstance(value, str):
+        return canonical_word(table.rows, column, str(value))
+    return value
 
 
 @cache

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from city.hours import format_hours, parse_hours
+from city.marks import canonical_tag, canonical_terminal
 from city.registry import ClosureKind, FacilityKind, PointKind
 from city.streams import Stream, format_streams, parse_streams
 
@@ -29,6 +30,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "closures": {"道路": ClosureKind.ROAD, "收集点": ClosureKind.POINT, "设施": ClosureKind.FACILITY},
 }
 
+MARKS = {"tag": canonical_tag, "terminal": canonical_terminal}
+
 YES_NO = {"是": "true", "否": "false"}
 ALWAYS = ("24/7", "24h", "全天", "always")
 
@@ -42,6 +45,8 @@ def canonical_word(table: str, column: str, text: str) -> str:
         return STREAMS.get(text.lower(), text.lower())
     if column == "kind":
         return KINDS[table].get(text.lower(), text.lower())
+    if column in MARKS:
+        return MARKS[column](text)
     return YES_NO.get(text, text)
 
 
