@@ -1,8 +1,10 @@
 """What is delivered, and what becomes of it: a message, what was found in it, and the receipt its sender gets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sensors.uplink import Unusable, Uplink
+from sensors.decoders import Item
+from sensors.uplink import Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,9 @@ class Receipt:
     Parameters
     ----------
     stored
-        Readings that are durable now and were not there before.
+        Readings and reports that are durable now and were not there before.
     duplicates
-        Readings that were there already, or twice in the message.
+        Those that were there already, or twice in the message.
     rejected
         What was refused.
     """
@@ -69,7 +71,7 @@ class Delivery:
     """
 
     message: Message
-    found: list[Uplink | Unusable] = field(default_factory=list)
+    found: Sequence[Item | Unusable] = ()
     refused: list[tuple[Rejection, bytes]] = field(default_factory=list)
     stored: int = 0
     duplicates: int = 0

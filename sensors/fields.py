@@ -2,13 +2,19 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import orjson
 
 from sensors.errors import IntakeError
+
+# Longer than any name or remark that somebody writes by hand.
+LONGEST_TEXT = 500
+
+Word = TypeVar("Word", bound=StrEnum)
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -40,6 +46,34 @@ def part(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return an object inside an object; empty if it is absent or null."""
     value = record.get(key)
     return {} if value is None else an_object(value, key)
+
+
+def only(record: Mapping[str, Any], known: Collection[str], what: str) -> None:
+    """Refuse fields nobody knows: a misspelt one would be lost in silence."""
+    if unknown := record.keys() - known:
+        raise IntakeError(
+            "wrong_shape", f"unknown field {min(unknown)[:60]!r} in {what}; known are {', '.join(sorted(known))}"
+        )
+
+
+def text(record: Mapping[str, Any], key: str) -> str:
+    """Return a printable text without blanks around it; empty if it is absent or null."""
+    value = record.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not (value.isprintable() and len(value) <= LONGEST_TEXT):
+        raise IntakeError(
+            "wrong_shape", f"{key} should be a printable text of at most {LONGEST_TEXT} signs, not {_kind(value)}"
+        )
+    return value.strip()
+
+
+def one_word(record: Mapping[str, Any], key: str, words: type[Word]) -> Word:
+    """Return the word of a closed list that stands there."""
+    value = record.get(key)
+    if isinstance(value, str) and value in [word.value for word in words]:
+        return words(value)
+    raise IntakeError("wrong_shape", f"{key} should be one of {', '.join(words)}, not {_kind(value)}")
 
 
 def number(record: Mapping[str, Any], key: str) -> float | None:

@@ -1,4 +1,7 @@
-"""Readings: who spoke, is it new, what is it worth; then its row, and the state of its bin."""
+"""Readings: who spoke, is it new, what is it worth; then its row, and the state of its bin.
+
+What trucks and people report goes the same way, because it tells of the same bins, which are locked once.
+"""
 
 import hashlib
 from bisect import bisect_left, insort
@@ -12,21 +15,20 @@ import orjson
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from city.clock import CLOCK_TOLERANCE
 from city.registry import Bin
 from sensors import payloads
 from sensors.bulk import document, given, insert_new
 from sensors.cleaning import Sight, Worth, weigh
 from sensors.delivery import Delivery
 from sensors.errors import IntakeError
+from sensors.moments import check_moment
+from sensors.reports import store_reports, tie_reports
 from sensors.service import served_since
 from sensors.states import open_estimates
 from sensors.telemetry import Device, Reading, Verdict
 from sensors.timeline import Event, Identity, Said, tell
 from sensors.uplink import Measured, Uplink
 
-# Older readings belong in an archive, not in a state; a device that lost its clock says 1970 or 2000.
-OLDEST = timedelta(days=400)
 # A frame with the same counter and content within this time is the same frame: heard by several gateways, or sent again
 # because no answer came. Sensors of this trade report every ten minutes at most.
 SAME_FRAME = timedelta(minutes=9)
@@ -61,7 +63,7 @@ class _Arrival:
 
 
 def store_readings(session: Session, deliveries: Sequence[Delivery], now: datetime) -> None:
-    """Store the readings of deliveries that are new, move the states of their bins, and refuse what cannot be.
+    """Store the new readings and reports of deliveries, move the states of their bins, and refuse what cannot be.
 
     Parameters
     ----------
@@ -71,8 +73,10 @@ def store_readings(session: Session, deliveries: Sequence[Delivery], now: dateti
         When they came in.
     """
     arrivals = _arrivals(session, deliveries, now)
-    bin_ids = {arrival.device.bin_id for arrival in arrivals}
-    with open_estimates(session, sorted(bin_id for bin_id in bin_ids if bin_id is not None)) as estimates:
+    reports = tie_reports(session, deliveries, now)
+    bin_ids = {arrival.device.bin_id for arrival in arrivals if arrival.device.bin_id is not None}
+    bin_ids |= {bin_id for tied in reports for bin_id in tied.bin_ids}
+    with open_estimates(session, sorted(bin_ids)) as estimates:
         # Only now are the bins locked, so only now is it certain what is new.
         new = _new(session, arrivals)
         news: dict[str, list[Event]] = defaultdict(list)
@@ -89,6 +93,7 @@ def store_readings(session: Session, deliveries: Sequence[Delivery], now: dateti
                 row["verdict_numbers"] = opinion.numbers
             rows.append(row)
         insert_new(session, Reading, rows)
+        store_reports(session, reports)
 
 
 def _arrivals(session: Session, deliveries: Sequence[Delivery], now: datetime) -> list[_Arrival]:
@@ -137,14 +142,7 @@ def _arrival(delivery: Delivery, uplink: Uplink, device: _Registered | None, now
         )
     if not device.active:
         raise IntakeError("revoked_device", f"device {uplink.device_id} is registered but not in use")
-    if uplink.at > now + CLOCK_TOLERANCE:
-        raise IntakeError(
-            "future", f"device {uplink.device_id} speaks at {uplink.at.isoformat()}, but it is {now.isoformat()}"
-        )
-    if uplink.at < now - OLDEST:
-        raise IntakeError(
-            "too_old", f"device {uplink.device_id} speaks of {uplink.at.isoformat()}, over {OLDEST.days} days ago"
-        )
+    check_moment(f"device {uplink.device_id}", uplink.at, now)
     measured = payloads.read(uplink, device.model)
     sent_ms = int(uplink.at.timestamp() * 1000)
     worth = weigh(measured, device.sight)

@@ -1,13 +1,14 @@
-"""The tables of what arrived: devices, their readings, and the messages nobody could use."""
+"""The tables of what arrived: readings of devices, positions and lifts of trucks, what people saw, and dead letters."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from city.database import moment, word
+from sensors.observation import Seen
 
 
 class Verdict(StrEnum):
@@ -54,6 +55,58 @@ class Reading(SQLModel, table=True):
     verdict_reason: str = Field(default="", description="code of the reason, worded as verdict.<reason>")
     verdict_numbers: dict[str, float] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     raw: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class PositionRecord(SQLModel, table=True):
+    """Where a truck was at a moment; what comes again, or late, changes nothing."""
+
+    __tablename__ = "truck_position"
+
+    truck_id: str = Field(primary_key=True, foreign_key="truck.id")
+    at: datetime = Field(sa_column=moment(primary_key=True))
+    received_at: datetime = Field(sa_column=moment(index=True))
+    lon: float = Field(description="WGS 84")
+    lat: float
+    fixed: bool = Field(description="false: no satellites in sight, so the place is a guess of the terminal")
+    speed_kmh: float | None = None
+    heading_deg: float | None = Field(default=None, description="clockwise from north")
+
+
+class LiftRecord(SQLModel, table=True):
+    """One bin emptied into a truck, with what it weighed.
+
+    The key begins with the event time in milliseconds, so that a truck's lifts lie in order in its index.
+    """
+
+    __tablename__ = "lift"
+    __table_args__ = (Index("ix_lift_bin_id_at", "bin_id", "at"),)
+
+    truck_id: str = Field(primary_key=True, foreign_key="truck.id")
+    lift_key: str = Field(primary_key=True, description="tells the same lift, reported twice, from two lifts")
+    bin_id: str | None = Field(default=None, foreign_key="bin.id", description="none: the reader saw no tag")
+    at: datetime = Field(sa_column=moment(index=True))
+    received_at: datetime = Field(sa_column=moment(index=True))
+    tag: str = ""
+    sequence: int | None = Field(default=None, sa_type=BigInteger)
+    gross_kg: float | None = None
+    tare_kg: float | None = None
+    net_kg: float | None = None
+    weight_kg: float | None = Field(default=None, ge=0, description="what the bin held, as the weighings say")
+    lon: float | None = None
+    lat: float | None = None
+
+
+class ObservationRecord(SQLModel, table=True):
+    """How full somebody saw one bin to be; one row for each bin that was meant."""
+
+    __tablename__ = "observation"
+
+    bin_id: str = Field(primary_key=True, foreign_key="bin.id")
+    at: datetime = Field(sa_column=moment(primary_key=True))
+    observer: str = Field(primary_key=True, description="a person's account, a crew or a truck")
+    received_at: datetime = Field(sa_column=moment(index=True))
+    seen: Seen = Field(sa_column=word(Seen))
+    note: str = ""
 
 
 class DeadLetter(SQLModel, table=True):

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import Field, dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import orjson
 
 from sensors.errors import IntakeError
-from sensors.fields import shown
+from sensors.fields import parse, shown
 
 LONGEST_DEVICE_ID = 128
 
@@ -107,12 +110,51 @@ class Unusable:
     body: bytes
 
 
-def one_of_many(read: Callable[[Any], Uplink], element: Any, index: int, alone: bytes) -> Uplink | Unusable:
+class Element(Protocol):
+    """What knows its place in a message of many."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def index(self) -> int:
+        """Its place."""
+
+    @property
+    def alone(self) -> bytes:
+        """The element by itself, in the form its decoder reads."""
+
+
+Read = TypeVar("Read", bound=Element)
+
+
+def one_of_many(read: Callable[[Any], Read], element: Any, index: int, alone: bytes) -> Read | Unusable:
     """Read one element of a message, so that it does not spoil the others if it cannot be used."""
     try:
         return replace(read(element), index=index, alone=alone)
     except IntakeError as error:
         return Unusable(index, error.code, str(error), None, alone)
+
+
+def one_or_list(body: bytes, read: Callable[[Any], Read], speaker: str) -> list[Read | Unusable]:
+    """Read a message in JSON that is one element or a list of them; in a list, bad ones do not spoil the good ones.
+
+    Parameters
+    ----------
+    speaker
+        The field of an element that says who speaks.
+    """
+    message = parse(body)
+    if not isinstance(message, list):
+        return [read(message)]
+    return [_named(one_of_many(read, one, index, orjson.dumps(one)), one, speaker) for index, one in enumerate(message)]
+
+
+def _named(read: Read | Unusable, element: Any, speaker: str) -> Read | Unusable:
+    """Say who sent what cannot be used, if that much can be read."""
+    if isinstance(read, Unusable) and isinstance(element, dict):
+        with suppress(IntakeError):
+            return replace(read, device_id=normal_device_id(element.get(speaker)))
+    return read
 
 
 def normal_device_id(text: object) -> str:
@@ -141,13 +183,20 @@ def checked(measured: Measured) -> Measured:
     IntakeError
         ``impossible_value``, naming the value and its bounds.
     """
-    _within("distance_cm", measured.distance_cm, 0.0, FARTHEST_CM)
-    _within("fill_level", measured.fill_level, 0.0, FULLEST)
-    _within("temperature_c", measured.temperature_c, COLDEST_C, HOTTEST_C)
-    _within("battery_percent", measured.battery_percent, 0.0, 100.0)
+    within("distance_cm", measured.distance_cm, 0.0, FARTHEST_CM)
+    within("fill_level", measured.fill_level, 0.0, FULLEST)
+    within("temperature_c", measured.temperature_c, COLDEST_C, HOTTEST_C)
+    within("battery_percent", measured.battery_percent, 0.0, 100.0)
     return measured
 
 
-def _within(name: str, value: float | None, lowest: float, highest: float) -> None:
-    if value is not None and not lowest <= value <= highest:  # also refuses not-a-number
+def within(name: str, value: float | None, lowest: float, highest: float) -> None:
+    """Refuse a value outside its bounds, or that is not a number.
+
+    Raises
+    ------
+    IntakeError
+        ``impossible_value``, naming the value and its bounds.
+    """
+    if value is not None and not lowest <= value <= highest:
         raise IntakeError("impossible_value", f"{name} is {value!r}; possible is {lowest:g} to {highest:g}")

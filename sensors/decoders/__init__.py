@@ -1,18 +1,24 @@
 """Decoders by the name of the format they read; every module in this folder that defines one registers itself.
 
-A decoder is pure: the bytes of one message in, its uplinks out, in the order of the message. It raises
-`IntakeError` and nothing else, when the message as a whole is of no use.
+A decoder is pure: the bytes of one message in, what it says out, in the order of the message. It raises `IntakeError`
+and nothing else, when the message as a whole is of no use.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from sensors.errors import IntakeError
+from sensors.lift import Lift
+from sensors.observation import Observation
+from sensors.position import Position
 from sensors.uplink import Unusable, Uplink
 
-Decoder = Callable[[bytes], list[Uplink | Unusable]]
+# What a message can say: a device's frame, or what a truck or a person reports.
+Item = Uplink | Position | Lift | Observation
+
+Decoder = Callable[[bytes], Sequence[Item | Unusable]]
 
 _decoders: dict[str, Decoder] = {}
 _tables: set[str] = set()
@@ -56,7 +62,7 @@ def tables() -> tuple[str, ...]:
     return tuple(sorted(_tables))
 
 
-def decode(format: str, body: bytes) -> list[Uplink | Unusable]:  # noqa: A002 - the word callers use
+def decode(format: str, body: bytes) -> Sequence[Item | Unusable]:  # noqa: A002 - the word callers use
     """Read one message.
 
     Raises

@@ -12,16 +12,11 @@
 Only ``device`` and ``at`` must be there. Other fields are refused, because a misspelt one would be lost in silence.
 """
 
-from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from sensors.decoders import decoder
-from sensors.errors import IntakeError
-from sensors.fields import an_object, number, parse, time, truth, whole
-from sensors.uplink import Measured, Unusable, Uplink, checked, normal_device_id, one_of_many
+from sensors.fields import an_object, number, only, time, truth, whole
+from sensors.uplink import Measured, Unusable, Uplink, checked, normal_device_id, one_or_list
 
 FIELDS = frozenset(
     {"device", "at", "distance_cm", "fill_level", "temperature_c", "battery_percent", "tilted", "sequence"}
@@ -30,29 +25,14 @@ FIELDS = frozenset(
 
 @decoder("dustcart")
 def decode(body: bytes) -> list[Uplink | Unusable]:
-    """Read one reading or a list of them; in a list, the bad ones do not spoil the good ones."""
-    message = parse(body)
-    if not isinstance(message, list):
-        return [_uplink(message)]
-    return [_tried(index, element) for index, element in enumerate(message)]
-
-
-def _tried(index: int, element: Any) -> Uplink | Unusable:
-    read = one_of_many(_uplink, element, index, orjson.dumps(element))
-    if isinstance(read, Unusable) and isinstance(element, dict):
-        with suppress(IntakeError):
-            return replace(read, device_id=normal_device_id(element.get("device")))
-    return read
+    """Read one reading or a list of them."""
+    return one_or_list(body, _uplink, "device")
 
 
 def _uplink(element: Any) -> Uplink:
     record = an_object(element, "a reading")
     device_id = normal_device_id(record.get("device"))
-    if unknown := record.keys() - FIELDS:
-        raise IntakeError(
-            "wrong_shape",
-            f"unknown field {min(unknown)[:60]!r} in a reading; known are {', '.join(sorted(FIELDS))}",
-        )
+    only(record, FIELDS, "a reading")
     measured = Measured(
         distance_cm=number(record, "distance_cm"),
         fill_level=number(record, "fill_level"),

@@ -23,7 +23,7 @@ from sensors.errors import IntakeError
 from sensors.intake import MOST_BYTES, receive, receive_all
 from sensors.letters import list_letters
 from sensors.levels import BinState, LevelSource, states_of, unknown_since
-from sensors.readings import OLDEST
+from sensors.moments import OLDEST
 from sensors.retry import Retried, retry_letters
 from sensors.service import ServiceOutcome, ServiceRecord, record_service
 from sensors.telemetry import DeadLetter, Device, Reading, Verdict
