@@ -51,6 +51,11 @@ class Reading(SQLModel, table=True):
     temperature_c: float | None = None
     battery_percent: float | None = None
     tilted: bool | None = None
+    platform: str | None = Field(default=None, description="the format it came in, which is its network server's")
+    gateway_id: str | None = Field(default=None, description="the gateway that heard it best")
+    rssi_dbm: float | None = None
+    snr_db: float | None = None
+    spreading_factor: int | None = None
     verdict: Verdict = Field(sa_column=word(Verdict))
     verdict_reason: str = Field(default="", description="code of the reason, worded as verdict.<reason>")
     verdict_numbers: dict[str, float] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))

@@ -11,6 +11,7 @@ import orjson
 
 from sensors.errors import IntakeError
 from sensors.fields import parse, shown
+from sensors.radio import UNHEARD, Radio
 
 LONGEST_DEVICE_ID = 128
 
@@ -72,6 +73,8 @@ class Uplink:
         The network server's own reading of the payload, for models we have no codec for.
     measured
         What was measured, when the envelope says it outright.
+    radio
+        How well it was heard, where the envelope tells.
     index, alone
         Its place in a message of many, and the element by itself in the form its decoder reads; empty: the message.
     """
@@ -83,6 +86,7 @@ class Uplink:
     port: int | None = None
     decoded: Mapping[str, Any] | None = None
     measured: Measured | None = None
+    radio: Radio = field(default=UNHEARD, compare=False)
     index: int = field(default=0, compare=False)
     alone: bytes = field(default=b"", compare=False, repr=False)
 

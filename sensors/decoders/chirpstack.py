@@ -7,6 +7,7 @@ Source: ChirpStack's ``integration.proto``, whose JSON form may leave out fields
 from sensors.decoders import decoder
 from sensors.errors import IntakeError
 from sensors.fields import an_object, from_base64, parse, part, time, whole
+from sensors.radio import best, within
 from sensors.uplink import Unusable, Uplink, normal_device_id
 
 # What only an uplink has; `fCnt` and `fPort` alone would miss a first frame, written without its zeros.
@@ -32,5 +33,10 @@ def decode(body: bytes) -> list[Uplink | Unusable]:
             payload=from_base64(event.get("data"), "data"),
             port=whole(event, "fPort", absent=0),
             decoded=None if decoded is None else an_object(decoded, "object"),
+            radio=best(
+                event.get("rxInfo"),
+                gateway=["gatewayId"],
+                spreading=within(event, "txInfo", "modulation", "lora", "spreadingFactor"),
+            ),
         )
     ]

@@ -3,6 +3,7 @@
 from sensors.decoders import decoder
 from sensors.errors import IntakeError
 from sensors.fields import an_object, from_hex, milliseconds, parse, whole
+from sensors.radio import best
 from sensors.uplink import Unusable, Uplink, normal_device_id
 
 UPLINKS = ("rx", "gw")
@@ -23,5 +24,6 @@ def decode(body: bytes) -> list[Uplink | Unusable]:
             counter=whole(message, "fcnt", absent=0),
             payload=from_hex(message.get("data"), "data"),
             port=whole(message, "port", absent=0),
+            radio=best(message.get("gws", [message]), gateway=["gweui"], spreading=message.get("dr")),
         )
     ]

@@ -5,6 +5,7 @@ import re
 from sensors.decoders import decoder
 from sensors.errors import IntakeError
 from sensors.fields import an_object, from_base64, parse, time, whole
+from sensors.radio import best, within
 from sensors.uplink import Unusable, Uplink, normal_device_id
 
 # Some firmware leaves out the second hyphen of the date: 2020-0327T12:39:05Z.
@@ -27,5 +28,11 @@ def decode(body: bytes) -> list[Uplink | Unusable]:
             counter=whole(message, "fCnt"),
             payload=from_base64(message.get("data"), "data"),
             port=whole(message, "fPort"),
+            radio=best(
+                message.get("rxInfo"),
+                gateway=["mac"],
+                snr="loRaSNR",
+                spreading=within(message, "txInfo", "dataRate", "spreadFactor"),
+            ),
         )
     ]

@@ -8,6 +8,7 @@ Source: "Data Formats" in The Things Stack's documentation.
 from sensors.decoders import decoder
 from sensors.errors import IntakeError
 from sensors.fields import an_object, from_base64, parse, part, time, whole
+from sensors.radio import best, within
 from sensors.uplink import Unusable, Uplink, normal_device_id
 
 
@@ -35,5 +36,10 @@ def decode(body: bytes) -> list[Uplink | Unusable]:
             payload=from_base64(uplink.get("frm_payload"), "frm_payload"),
             port=whole(uplink, "f_port", absent=0),
             decoded=None if decoded is None else an_object(decoded, "decoded_payload"),
+            radio=best(
+                uplink.get("rx_metadata"),
+                gateway=["gateway_ids", "gateway_id"],
+                spreading=within(uplink, "settings", "data_rate", "lora", "spreading_factor"),
+            ),
         )
     ]
