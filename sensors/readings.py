@@ -28,6 +28,7 @@ from sensors.states import open_estimates
 from sensors.telemetry import Device, Reading, Verdict
 from sensors.timeline import Event, Identity, Said, tell
 from sensors.uplink import Measured, Uplink
+from sensors.watch import watch
 
 # A frame with the same counter and content within this time is the same frame: heard by several gateways, or sent again
 # because no answer came. Sensors of this trade report every ten minutes at most.
@@ -94,6 +95,7 @@ def store_readings(session: Session, deliveries: Sequence[Delivery], now: dateti
             rows.append(row)
         insert_new(session, Reading, rows)
         store_reports(session, reports)
+        watch(session, rows, estimates, now)
 
 
 def _arrivals(session: Session, deliveries: Sequence[Delivery], now: datetime) -> list[_Arrival]:
