@@ -1,7 +1,9 @@
-"""Running an application on a port, until somebody says stop."""
+"""Running an application on a port, and what listens beside it, until somebody says stop."""
 
+import asyncio
 import signal
 import socket
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import uvicorn
@@ -52,12 +54,39 @@ def server_of(app: FastAPI) -> uvicorn.Server:
     )
 
 
-def run(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are finished first."""
+# Something that runs in the server's event loop until the event is set.
+Part = Callable[[asyncio.Event], Awaitable[None]]
+
+
+def run(app: FastAPI, listener: socket.socket, parts: Sequence[Part] = ()) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished first.
+
+    Parameters
+    ----------
+    parts
+        What runs beside the server and is told to stop when it stops. One that fails stops everything, and its error
+        is raised.
+    """
     # uvicorn raises the signal again when it is done; being asked to stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _nothing)
-    server_of(app).run(sockets=[listener])
+    asyncio.run(_run_all(server_of(app), listener, parts))
+
+
+async def _run_all(server: uvicorn.Server, listener: socket.socket, parts: Sequence[Part]) -> None:
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        await server.serve(sockets=[listener])
+
+    async def ending_all(run_part: Awaitable[None]) -> None:
+        try:
+            await run_part
+        finally:
+            stop.set()
+            server.should_exit = True
+
+    await asyncio.gather(*(ending_all(one) for one in (serve(), *(part(stop) for part in parts))))
 
 
 def _nothing(_number: int, _frame: Any) -> None:

@@ -1,8 +1,10 @@
 """What an installation may set, from the environment (``DUSTCART_...``) or a ``dustcart.toml`` beside it."""
 
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -31,6 +33,43 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=12.0, gt=0, description="longest time somebody stays signed in")
     session_idle_minutes: float = Field(default=60.0, gt=0, description="time without a request that ends a session")
     max_body_bytes: int = Field(default=1_048_576, gt=0, description="largest request body the API reads")
+
+    mqtt_url: str = Field(
+        default="", description="broker that intake listens to, mqtt://host:1883 or mqtts://host:8883; empty: none"
+    )
+    mqtt_topics: dict[str, str] = Field(
+        default_factory=dict, description="topic filter -> format of what comes there, e.g. chirpstack"
+    )
+    mqtt_user: str = Field(default="", description="name to give the broker; empty: none")
+    mqtt_password: SecretStr = Field(default=SecretStr(""), description="password to give the broker")
+    mqtt_ca_file: Path | None = Field(
+        default=None, description="certificates that vouch for the broker; none: the machine's own"
+    )
+    mqtt_cert_file: Path | None = Field(default=None, description="our certificate, where the broker asks for one")
+    mqtt_key_file: Path | None = Field(default=None, description="its private key; none: in the same file")
+    mqtt_client_id: str = Field(
+        default="dustcart-intake", min_length=1, description="names our session; every intake process needs its own"
+    )
+    mqtt_session_hours: float = Field(
+        default=168.0, gt=0, le=24 * 365, description="how long the broker keeps messages while intake is away"
+    )
+
+    @model_validator(mode="after")
+    def _names_a_broker(self) -> Self:
+        """Refuse a broker that cannot be reached as written, or nothing to listen to."""
+        if not self.mqtt_url:
+            return self
+        url = urlsplit(self.mqtt_url)
+        # Reading the port raises ValueError when it is none.
+        if url.scheme not in ("mqtt", "mqtts") or not url.hostname or url.path.strip("/") or url.port == 0:
+            raise ValueError(f"mqtt_url is {self.mqtt_url!r}; write it like mqtts://broker.example:8883")
+        if url.username or url.password:
+            raise ValueError("mqtt_url holds a name or password; give them as mqtt_user and mqtt_password")
+        if not self.mqtt_topics:
+            raise ValueError("mqtt_url names a broker, but mqtt_topics no topic to listen to")
+        if (self.mqtt_cert_file or self.mqtt_ca_file) and url.scheme == "mqtt":
+            raise ValueError("mqtt_ca_file or mqtt_cert_file is given, but mqtt_url is not encrypted; use mqtts://")
+        return self
 
     @property
     def url(self) -> str:

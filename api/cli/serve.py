@@ -3,15 +3,17 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 from fastapi import FastAPI
+from sqlalchemy import Engine
 
 from api.cli.database import open_current
 from api.cli.printing import Json, notices, print_json
-from city.clock import SystemClock
+from api.server import Part
+from city.clock import Clock, SystemClock
 from city.settings import Settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of DUSTCART_HOST.")]
@@ -25,11 +27,49 @@ def serve(host: Host = None, port: Port = None, *, as_json: Json = False) -> Non
     _listen(create_app, host, port, as_json=as_json)
 
 
-def intake(host: Host = None, port: Port = None, *, as_json: Json = False) -> None:
-    """Serve only the intake of telemetry, as a process of its own."""
-    from api.app import create_intake_app
+def intake(
+    host: Host = None,
+    port: Port = None,
+    *,
+    client_id: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the session at the broker, instead of DUSTCART_MQTT_CLIENT_ID; one for each process."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take in telemetry over HTTP, and from an MQTT broker if one is configured, until told to stop.
 
-    _listen(create_intake_app, host, port, as_json=as_json)
+    HTTP: POST /api/v1/intake/FORMAT with an access key of the role `device` (dustcart admin key).
+
+    MQTT 5: DUSTCART_MQTT_URL names the broker, DUSTCART_MQTT_TOPICS what to subscribe to and in which format it
+    speaks, for example in dustcart.toml:
+
+        mqtt_url = "mqtts://broker.example:8883"
+        mqtt_ca_file = "/etc/dustcart/broker-ca.pem"
+        mqtt_user = "dustcart"
+        mqtt_topics = { "application/+/device/+/event/up" = "chirpstack" }
+
+    and the password in DUSTCART_MQTT_PASSWORD. A message is acknowledged after it is stored, with quality of service 1
+    and a session that the broker keeps, so nothing is lost while this process, the broker or the database is away.
+    What cannot be used is kept as a dead letter (dustcart sensors letters) and acknowledged too.
+
+    Several processes share the work with topics like "$share/intake/application/+/device/+/event/up", each with a
+    --client-id of its own.
+    """
+    from functools import partial
+
+    from api.app import create_intake_app
+    from sensors.broker import broker_of
+    from sensors.intake import receive_all
+    from sensors.mqtt import listen
+
+    def parts(engine: Engine, clock: Clock, settings: Settings) -> list[Part]:
+        broker = broker_of(settings)
+        return [] if broker is None else [partial(listen, broker, partial(receive_all, engine, clock))]
+
+    _listen(create_intake_app, host, port, as_json=as_json, parts=parts, mqtt_client_id=client_id)
 
 
 def work() -> None:
@@ -49,19 +89,29 @@ def work() -> None:
         engine.dispose()
 
 
-def _listen(create: Callable[..., FastAPI], host: str | None, port: int | None, *, as_json: bool) -> None:
+def _listen(
+    create: Callable[..., FastAPI],
+    host: str | None,
+    port: int | None,
+    *,
+    as_json: bool,
+    parts: Callable[[Engine, Clock, Settings], Sequence[Part]] = lambda *_: (),
+    **more: str | None,
+) -> None:
     from api.server import address_of, bind, run
 
     _log()
-    given: dict[str, Any] = {"host": host, "port": port}
+    given: dict[str, Any] = {"host": host, "port": port, **more}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     engine = open_current(settings)
+    clock = SystemClock()
+    beside = parts(engine, clock, settings)
     listener = bind(settings.host, settings.port)
     if as_json:
         print_json({"address": address_of(listener)})
     notices().print(f"listening on {address_of(listener)}", highlight=False)
     try:
-        run(create(engine, SystemClock(), settings), listener)
+        run(create(engine, clock, settings), listener, beside)
     finally:
         engine.dispose()
 
