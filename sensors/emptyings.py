@@ -194,7 +194,8 @@ def emptyings(told: Told, *, rate_per_h: float, near: Near = untracked) -> tuple
     tuple of Emptying, Read
         In the order of time, those that are not believed included; and what the readings say in hindsight.
     """
-    moments = [at for at, _ in told.readings] + [one.at for one in (*told.records, *told.lifts)]
+    moments = [at for at, _ in told.readings]
+    moments += [record.at for record in told.records] + [lift.at for lift in told.lifts]
     if not moments:
         return (), read((), (), rate_per_h=rate_per_h)
     zero = min(moments)
@@ -217,9 +218,8 @@ def emptyings(told: Told, *, rate_per_h: float, near: Near = untracked) -> tuple
 
 def _visits(told: Told, zero: datetime) -> list[_Visit]:
     """Group records and lifts that are of one visit."""
-    claims: list[tuple[float, Recorded | Lifted]] = [
-        ((one.at - zero) / HOUR, one) for one in (*(record for record in told.records if record.done), *told.lifts)
-    ]
+    said: list[Recorded | Lifted] = [*(record for record in told.records if record.done), *told.lifts]
+    claims = [((one.at - zero) / HOUR, one) for one in said]
     claims.sort(key=lambda claim: (claim[0], isinstance(claim[1], Lifted), claim[1].found or 0.0))
     visits: list[_Visit] = []
     last_h = -math.inf

@@ -335,7 +335,7 @@ def _clings(story: _Story, gap_h: float) -> float:
     """Return the probability that what answered instead of the waste answers again."""
     if story.run == 0:
         return 0.0
-    return (1 - ENDS * story.run**-ENDS_POWER) * math.exp(-gap_h / CLINGS_H)
+    return (1 - ENDS * math.pow(story.run, -ENDS_POWER)) * math.exp(-gap_h / CLINGS_H)
 
 
 def _false(
