@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, col
 
-from city.database import UtcDateTime
+from city.database import UtcDateTime, reading
 from city.registry import Bin, Truck
 from city.streams import Stream
 from sensors.bulk import document, given, insert_new
@@ -76,6 +77,16 @@ def tie_reports(session: Session, deliveries: Sequence[Delivery], now: datetime)
         else:
             tied.append(Tied(delivery, report, table, rows))
     return tied
+
+
+def knows_truck(engine: Engine, name: str) -> bool:
+    """Tell whether a truck in use has that id, or a terminal of that number as `city.marks` writes it."""
+    with reading(engine) as session:
+        try:
+            _Trucks(session, {name}).named(name)
+        except IntakeError:
+            return False
+    return True
 
 
 def _speaker(report: Report) -> str:
