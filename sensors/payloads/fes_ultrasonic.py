@@ -2,8 +2,9 @@
 
 Bytes: 0-1 header ff ff, 2-3 status and firmware, 4-7 serial number (little-endian), 8 event, 9-12 four distances of one
 measurement in units of 2 cm, 13 battery voltage in units of 10 mV above 2.5 V, 14 temperature in degrees, signed, 15
-tilt in degrees, 16 a counter of frames that wraps. Worked out from frames and what the operator's server made of them;
-it shows frost without its sign, 255 for -1, in its exports too.
+tilt in degrees, 16 a counter of frames that wraps. Worked out from frames and what the operator's server made of them,
+and the same as Sensoneo publishes ("Single sensor 3.0, Payload description for LORA and NBIoT"). The server shows frost
+without its sign, 255 for -1, in its exports too.
 """
 
 from collections.abc import Mapping
