@@ -119,6 +119,7 @@ class Estimate:
     echo_weight: float
     interval_h: float
     heard_at: datetime | None
+    recent: str
     source: LevelSource
 
     @property
@@ -170,6 +171,7 @@ def begin(prior: Prior) -> Estimate:
         echo_weight=0.0,
         interval_h=0.0,
         heard_at=None,
+        recent="",
         source=LevelSource.NOTHING,
     )
 

@@ -65,6 +65,7 @@ class BinState(SQLModel, table=True):
     )
     echo_level: float | None = Field(default=None, description="level at which something fixed seems to be in the way")
     echo_weight: float = Field(default=0.0, ge=0)
+    recent: str = Field(default="", description="the last readings and open pages, see sensors.diary.note")
 
 
 class BinDay(SQLModel, table=True):

@@ -37,6 +37,7 @@ REMEMBERED = (
     "echo_weight",
     "interval_h",
     "heard_at",
+    "recent",
     "source",
 )
 MOMENTS = frozenset(name for name in REMEMBERED if name.endswith(("_at", "_of", "_since")))

@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 
 from city.database import UtcDateTime
 from sensors.bulk import document, given, insert_or_update, update_rows
+from sensors.diary import Page, first_open, keep_pages, note, slot_of
 from sensors.estimate import Estimate, Judgement, hear, observe, serve
 from sensors.levels import BinDay
 from sensors.states import estimate_from_json, memory_as_json
@@ -90,6 +91,7 @@ class _Telling:
     opinions: dict[Identity, Opinion] = field(default_factory=dict)
     turns: list[tuple[Judgement, bool]] = field(default_factory=list)
     days: dict[date, list[Any]] = field(default_factory=dict)
+    pages: list[Page] = field(default_factory=list)
 
 
 def tell(
@@ -113,6 +115,7 @@ def tell(
     """
     opinions: dict[Identity, Opinion] = {}
     days: dict[str, dict[date, list[Any]]] = {}
+    rewound: dict[str, int] = {}
     late: dict[str, list[Event]] = {}
     tellings: dict[str, tuple[_Telling, datetime]] = {}
     for bin_id, events in news.items():
@@ -127,8 +130,9 @@ def tell(
         days[bin_id] = telling.days
     _judge_stored(session, tellings)
     if late:
-        opinions |= _tell_again(session, estimates, late, days, served_since)
+        opinions |= _tell_again(session, estimates, late, days, served_since, tellings, rewound)
     _keep_days(session, days)
+    keep_pages(session, {bin_id: telling.pages for bin_id, (telling, _) in tellings.items()}, rewound)
     return opinions
 
 
@@ -147,6 +151,7 @@ def _go_through(estimate: Estimate, events: Sequence[Event]) -> _Telling:
         if event.level is None:
             continue
         judgement = observe(estimate, event.at, event.level)
+        _note(estimate, telling, event.at, event.level)
         seen.append(event)
         telling.opinions[event.identity] = BELIEVED if judgement.believed else _doubted(judgement)
         if judgement.turned_at is not None and estimate.believed is not None:
@@ -157,6 +162,14 @@ def _go_through(estimate: Estimate, events: Sequence[Event]) -> _Telling:
                     agrees = (said.level > judgement.divide) == risen
                     telling.opinions[said.identity] = BELIEVED if agrees else _doubted(judgement)
     return telling
+
+
+def _note(estimate: Estimate, telling: _Telling, at: datetime, level: float) -> None:
+    """Take a reading down in the bin's diary."""
+    believed = estimate.believed
+    if believed is not None:
+        estimate.recent, closed = note(estimate.recent, at, level, believed.level)
+        telling.pages += closed
 
 
 def _doubted(judgement: Judgement) -> Opinion:
@@ -225,8 +238,16 @@ def _tell_again(
     late: Mapping[str, Sequence[Event]],
     days: dict[str, dict[date, list[Any]]],
     served_since: ServedSince,
+    tellings: dict[str, tuple[_Telling, datetime]],
+    rewound: dict[str, int],
 ) -> dict[Identity, Opinion]:
-    """Go through the past of bins again from the last day before what came late."""
+    """Go through the past of bins again from the last day before what came late.
+
+    Parameters
+    ----------
+    tellings, rewound
+        Filled: what was gone through, and the first page of each bin's diary that is written anew.
+    """
     opinions: dict[Identity, Opinion] = {}
     kept = _kept_days(session, late)
     since: dict[str, datetime] = {}
@@ -240,17 +261,19 @@ def _tell_again(
             assert day is not None  # noqa: S101 - it was there a moment ago
             estimates[bin_id] = estimate_from_json(by_day[day])
             since[bin_id] = min(datetime.combine(day, time(), UTC), placed[0].at)
+            begun = first_open(estimates[bin_id].recent)
+            rewound[bin_id] = slot_of(since[bin_id]) if begun is None else begun
             wanted[bin_id] = placed
     stored = _stored_readings(session, since)
     for bin_id, records in served_since(session, since).items():
         new = {event.record_id for event in wanted[bin_id] if isinstance(event, Served)}
         wanted[bin_id] += [event for event in records if event.record_id not in new]
     changed: list[dict[str, Any]] = []
-    tellings: dict[str, tuple[_Telling, datetime]] = {}
+    again: dict[str, tuple[_Telling, datetime]] = {}
     for bin_id, events in wanted.items():
         past = stored.get(bin_id, {})
         telling = _go_through(estimates[bin_id], sorted([*events, *past], key=lambda event: event.order))
-        tellings[bin_id] = telling, since[bin_id]
+        again[bin_id] = telling, since[bin_id]
         days[bin_id] = telling.days
         for said, opinion in past.items():
             if said.identity in telling.opinions and telling.opinions[said.identity] != opinion:
@@ -259,7 +282,8 @@ def _tell_again(
                 changed.append({"device_id": device_id, "frame_key": frame_key, **columns})
         known = {said.identity for said in past}
         opinions |= {identity: opinion for identity, opinion in telling.opinions.items() if identity not in known}
-    _judge_stored(session, tellings)
+    _judge_stored(session, again)
+    tellings |= again
     update_rows(session, Reading, changed)
     return opinions
 

@@ -16,6 +16,7 @@ from city.registry import Bin, CollectionPoint, District, PointKind, StreamRule
 from city.streams import Stream
 from sensors.delivery import Message
 from sensors.devices import Mounting, register_devices
+from sensors.diary import BinDiary
 from sensors.intake import receive_all
 from sensors.levels import BinDay, BinState
 from sensors.service import ServiceOutcome, ServiceRecord, record_service
@@ -81,7 +82,7 @@ def _life(chance: np.random.Generator) -> Iterator[tuple[datetime, Delivery]]:
 
 def _deliver(engine: Engine, deliveries: list[Delivery], sizes: np.random.Generator) -> None:
     with transaction(engine) as session:
-        for table in (Reading, BinState, BinDay, ServiceRecord):
+        for table in (Reading, BinState, BinDay, BinDiary, ServiceRecord):
             session.execute(delete(table))
     clock = ManualClock(END)
     while deliveries:
@@ -103,8 +104,9 @@ def _outcome(engine: Engine) -> tuple[object, ...]:
     with reading(engine) as session:
         readings = session.exec(select(Reading).order_by(col(Reading.at), col(Reading.frame_key))).all()
         state = session.get_one(BinState, "b")
+        diary = session.get_one(BinDiary, "b")
     kept = [(one.device_id, one.frame_key, one.verdict, one.verdict_reason, one.verdict_numbers) for one in readings]
-    return kept, _columns(state)
+    return kept, _columns(state), _columns(diary)
 
 
 def _columns(row: SQLModel) -> dict[str, object]:
@@ -139,7 +141,7 @@ def test_what_is_too_late_to_place_is_kept_and_moves_nothing(watched: Engine) ->
     before = _outcome(watched)[1]
     (receipt,) = receive_all(watched, ManualClock(END), [Message("dustcart", json.dumps(late).encode())])
     assert receipt.stored == 1
-    kept, after = _outcome(watched)
+    kept, after, _ = _outcome(watched)
     assert after == before
     assert [verdict for _, _, verdict, _, _ in kept].count(Verdict.LATE) == 1  # type: ignore[attr-defined]
 
