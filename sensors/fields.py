@@ -86,6 +86,16 @@ def number(record: Mapping[str, Any], key: str) -> float | None:
     return float(value)
 
 
+def numeric(value: Any, where: str) -> float | None:
+    """Return a number that may be written as a text, as some servers do; none if it is absent or null."""
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            raise IntakeError("wrong_shape", f"{where} should be a number, not {shown(value)}") from error
+    return number({where: value}, where)
+
+
 def whole(record: Mapping[str, Any], key: str, *, absent: int | None = None) -> int | None:
     """Return a whole number of at most 64 bits that is not negative, or `absent`."""
     value = record.get(key)

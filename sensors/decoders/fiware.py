@@ -1,7 +1,10 @@
 """FIWARE's WasteContainer (smart data model) as a context broker sends it: alone, listed, or in a notification.
 
-Both NGSI-LD forms are read, normalized (every attribute an object with its value) and key-values. The container is the
-device: the broker tells of it, whatever sensor is behind it. ``fillingLevel`` runs from 0 to 1.
+Every form of NGSI-LD is read, normalized (each attribute an object with its type and value), concise (the same without
+types, or the bare value) and key-values, and NGSI v2, whose times stand in ``metadata``. The container is the device:
+the broker tells of it, whatever sensor is behind it. ``fillingLevel`` runs from 0 to 1.
+
+Source: smart-data-models, dataModel.WasteManagement, WasteContainer; ETSI GS CIM 009 (NGSI-LD), 4.5.4 and 5.3.
 """
 
 from collections.abc import Mapping
@@ -27,7 +30,7 @@ NOT_UPRIGHT = frozenset({"lidOpen", "dropped", "moved", "vandalized"})
 def decode(body: bytes) -> list[Uplink | Unusable]:
     """Read one entity, a list of them or a notification; entities of other types give no uplink."""
     message = parse(body)
-    if isinstance(message, dict) and message.get("type") == "Notification":
+    if isinstance(message, dict) and ("subscriptionId" in message or message.get("type") == "Notification"):
         message = message.get("data")
     entities = message if isinstance(message, list) else [message]
     return [
@@ -39,12 +42,18 @@ def decode(body: bytes) -> list[Uplink | Unusable]:
 
 def _is_wanted(entity: Any) -> bool:
     """Tell containers, and what is no entity at all and must be refused, from entities of other types."""
-    return not (isinstance(entity, dict) and isinstance(entity.get("type"), str) and entity["type"] != ENTITY)
+    return not (isinstance(entity, dict) and entity.get("type")) or _is_container(entity["type"])
+
+
+def _is_container(types: Any) -> bool:
+    """Tell a container by its type, one of several perhaps, short or spelt out as JSON-LD does."""
+    listed = types if isinstance(types, list) else [types]
+    return any(isinstance(one, str) and (one == ENTITY or one.endswith(f"/{ENTITY}")) for one in listed)
 
 
 def _uplink(entity: Any) -> Uplink:
     record = an_object(entity, "an entity")
-    if record.get("type") != ENTITY:
+    if not _is_container(record.get("type")):
         raise IntakeError("wrong_shape", f"the message is no {ENTITY} entity of FIWARE")
     values = {name: _value(attribute) for name, attribute in record.items()}
     device_id = normal_device_id(record.get("id"))
@@ -73,6 +82,10 @@ def _value(attribute: Any) -> Any:
 
 def _observed_at(record: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     level = record.get("fillingLevel")
-    if isinstance(level, dict) and level.get("observedAt") is not None:
-        return level["observedAt"]
+    if isinstance(level, dict):
+        if level.get("observedAt") is not None:
+            return level["observedAt"]
+        metadata = level.get("metadata")
+        if isinstance(metadata, dict) and metadata.get("TimeInstant") is not None:
+            return _value(metadata["TimeInstant"])
     return next((values[name] for name in TIMES if values.get(name) is not None), None)
