@@ -33,8 +33,8 @@ class Case:
     best_known: int | None = None
 
 
-def all_cases() -> Iterator[Case]:
-    """Return every case there is here, group by group."""
+def all_cases(folder: Path | None = None) -> Iterator[Case]:
+    """Return every case there is here, group by group; those of a folder of one's own are the group ``own``."""
     yield from _published("x", "x/*.vrp", 60)
     yield from _published("belgium", "belgium/*.vrp", 300)
     yield from _published("waste", "waste/*.txt", 60)
@@ -46,10 +46,12 @@ def all_cases() -> Iterator[Case]:
     for long_routes in (False, True):
         name = f"large-10000-{'long' if long_routes else 'short'}"
         yield Case("large", name, 600, partial(_large, 10_000, 1, long_routes=long_routes))
+    if folder is not None:
+        yield from _published("own", "*.vrp", 60, folder)
 
 
-def _published(group: str, pattern: str, seconds: float) -> Iterator[Case]:
-    for path in sorted(SHARED.glob(pattern), key=lambda path: path.stat().st_size):
+def _published(group: str, pattern: str, seconds: float, folder: Path = SHARED) -> Iterator[Case]:
+    for path in sorted(folder.glob(pattern), key=lambda path: path.stat().st_size):
         solution = path.with_suffix(".sol")
         best_known = int(solution.read_text().split()[-1]) if solution.exists() else None
         yield Case(group, path.stem, seconds, partial(_read, path), best_known)

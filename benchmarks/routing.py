@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/routing.py --only x --seconds 60
     .venv/bin/python benchmarks/routing.py --only days-300,days-1000 --seeds 1,2 --json figures.json
+    .venv/bin/python benchmarks/routing.py --only own --folder instances --seconds 600
 
 Every solver runs by itself, one after the other, in a process of its own, and may use the cores it can: ours and VROOM
 all, PyVRP and OR-Tools one. Each returns what trucks visit; `routing.schedule` times it, `routing.verify` checks and
@@ -126,15 +127,15 @@ def _places(problem: Problem, tour: Sequence[tuple[bool, str]]) -> list[Stop | F
     return [problem.stop_by_id[name] if is_stop else problem.facility_by_id[name] for is_stop, name in tour]
 
 
-def alone(case: Case, solver: str, seconds: float, seed: int, cores: int) -> Run:
+def alone(case: Case, solver: str, seconds: float, seed: int, cores: int, folder: Path | None) -> Run:
     """Run in a fresh process, so that no solver finds another's memory or caches."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(measure_by_name, case.name, solver, seconds, seed, cores).result()
+        return pool.submit(measure_by_name, case.name, solver, seconds, seed, cores, folder).result()
 
 
-def measure_by_name(name: str, solver: str, seconds: float, seed: int, cores: int) -> Run:
+def measure_by_name(name: str, solver: str, seconds: float, seed: int, cores: int, folder: Path | None) -> Run:
     """Find a case in this process and run a solver on it."""
-    return measure(next(case for case in all_cases() if case.name == name), solver, seconds, seed, cores)
+    return measure(next(case for case in all_cases(folder) if case.name == name), solver, seconds, seed, cores)
 
 
 HEAD = ("case", "solver", "seed", "cost", "gap %", "left out", "trucks", "distance", "wrong", "mended", "s", "remark")
@@ -200,22 +201,25 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="solving time instead of each group's own")
     parser.add_argument("--seeds", default="1", help="by comma")
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--folder", type=Path, help="take the .vrp files there (and the costs in .sol files) as well")
     parser.add_argument("--json", type=Path, help="write all runs here too")
     given = parser.parse_args()
     wanted = given.only.split(",")
     solvers = [name for name in given.solvers.split(",") if name != "vroom" or importlib.util.find_spec("vroom")]
     if unknown := set(solvers) - {OURS, *PEERS}:
         parser.error(f"no such solver: {', '.join(unknown)}")
-    cases = [case for case in all_cases() if any(part in (case.group, case.name) or not part for part in wanted)]
+    cases = [
+        case for case in all_cases(given.folder) if any(part in (case.group, case.name) or not part for part in wanted)
+    ]
     if not cases:
-        groups = dict.fromkeys(case.group for case in all_cases())
+        groups = dict.fromkeys(case.group for case in all_cases(given.folder))
         parser.error(f"nothing is called {given.only}; the groups here are {', '.join(groups)}")
     runs = []
     print_head(HEAD)
     for case in cases:
         for seed in map(int, given.seeds.split(",")):
             for solver in solvers:
-                runs.append(alone(case, solver, given.seconds or case.seconds, seed, given.cores))
+                runs.append(alone(case, solver, given.seconds or case.seconds, seed, given.cores, given.folder))
                 print_row(row(runs[-1]))
     print()
     print_head(GROUP_HEAD)

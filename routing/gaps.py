@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.matrix import UNREACHABLE, Travel
+from routing.pieces import NEVER_S, Ints, Pieces, piece_of
 from routing.plan import Route
 from routing.pricing import M_PER_KM, S_PER_H, compactness_cents, route_cents
 from routing.problem import Facility, Place, Problem, Stop, TimeWindow, Truck
@@ -21,12 +22,9 @@ from routing.sharing import Sharing
 from routing.standing import Standing
 from routing.timing import Course
 
-# Later than any time of a problem, and far enough below the end of int64 to be added to.
-NEVER = 2**40
 # In place of a stream's number: there is no trip in the gap; no stop of the problem has the stream.
 NO_STREAM, NEW_STREAM = -1, -2
 
-Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
@@ -39,10 +37,11 @@ class _Line:
     ----------
     cents
         What its route costs; none if it is idle.
-    waiting_s
-        What is neither driving nor service in the part of the route that can be planned.
-    work_left_s
-        How much more of these there may be.
+    standing
+        Where the truck goes on from.
+    duration_s, work_s, longest_s
+        How long the part of the route takes that can be planned, what of it is driving and service, and how long it
+        may take at most.
     may_unload_more
         Whether another unloading is allowed.
     gaps
@@ -53,8 +52,10 @@ class _Line:
     route: Route | None
     places: tuple[Place, ...]
     cents: int
-    waiting_s: int
-    work_left_s: int
+    standing: Standing
+    duration_s: int
+    work_s: int
+    longest_s: int
     may_unload_more: bool
     gaps: Ints
 
@@ -75,6 +76,10 @@ class _Pool:
         The way across the gap as it is; zero where an idle truck stands.
     leaves_s, due_s
         Earliest departure from the place before, latest arrival at the place after.
+    head_from_s, head_to_s, head_s
+        When the route as far as the gap may begin so that it takes no longer than its least duration, and that.
+    tail_from_s, tail_to_s, tail_s
+        The same for the route from the gap on.
     aboard_kg, aboard_l, rest_kg, rest_l
         Collected in the trip before the gap, and still to be collected in it after the gap.
     stream
@@ -92,6 +97,12 @@ class _Pool:
     base_s: Ints
     leaves_s: Ints
     due_s: Ints
+    head_from_s: Ints
+    head_to_s: Ints
+    head_s: Ints
+    tail_from_s: Ints
+    tail_to_s: Ints
+    tail_s: Ints
     aboard_kg: Ints
     aboard_l: Ints
     rest_kg: Ints
@@ -221,15 +232,16 @@ class Gaps:
         places = places_of(self._problem, route) if route else ()
         standing = Standing.of(self._problem, truck)
         course = Course.of(self._problem, truck, places, standing)
-        work_s = course.work_s if route else 0
         longest_s = min(truck.longest_s - standing.out_s, truck.shift.end_s - standing.leaves.start_s)
         return _Line(
             truck,
             route,
             places,
             route_cents(truck, route) if route else 0,
-            route.duration_s - standing.out_s - work_s if route else 0,
-            longest_s - work_s,
+            standing,
+            route.duration_s - standing.out_s if route else 0,
+            course.work_s if route else 0,
+            longest_s,
             truck.max_trips is None or (route.trips if route else 0) < truck.max_trips,
             np.array(self._rows(truck, route, places, standing, course), dtype=np.int64).T,
         )
@@ -245,7 +257,10 @@ class Gaps:
         first_s = standing.leaves.start_s
         if route is None:
             leaves_s, due_s, base_m, base_s = [first_s], [truck.shift.end_s], [0], [0]
+            heads = [[first_s, standing.leaves.end_s, 0]]
+            tails = [[truck.shift.start_s, truck.shift.end_s, 0]]
         else:
+            heads, tails = (pieces.tolist() for pieces in course.pieces())
             starts = course.starts_from(first_s)
             assert not isinstance(starts, int)  # noqa: S101 - the route keeps its windows
             leaves_s = [first_s] + [a + b for a, b in zip(starts[:-1], course.dwell_s[:-1], strict=True)]
@@ -261,7 +276,8 @@ class Gaps:
             rows.append(
                 (
                     position, where[position], where[position + 1], base_m[position], base_s[position],
-                    leaves_s[position], due_s[position], *aboard[position], *rest[position],
+                    leaves_s[position], due_s[position], *heads[position], *tails[position],
+                    *aboard[position], *rest[position],
                     self._stream[ahead.stream] if isinstance(ahead, Stop) else stream,
                     loaded, isinstance(ahead, Facility),
                 )
@@ -323,9 +339,11 @@ class _Table:
     cents_per_s: Floats
     saved_cents_per_s: Floats
     setup_cents: Ints
-    waiting_s: Ints
-    work_left_s: Ints
+    duration_s: Ints
+    work_s: Ints
+    longest_s: Ints
     may_unload_more: Bools
+    breaks: tuple["_Breaks", ...]
 
     @classmethod
     def of(cls, problem: Problem, lines: Sequence[_Line]) -> Self:
@@ -346,10 +364,48 @@ class _Table:
             np.array([truck.cents_per_h for truck in trucks], dtype=np.float64) / S_PER_H,
             np.array([truck.cents_per_h + truck.overtime_cents_per_h for truck in trucks], dtype=np.float64) / S_PER_H,
             np.array([0 if line.route else line.truck.fixed_cents for line in lines], dtype=np.int64),
-            np.array([line.waiting_s for line in lines], dtype=np.int64),
-            np.array([line.work_left_s for line in lines], dtype=np.int64),
+            np.array([line.duration_s for line in lines], dtype=np.int64),
+            np.array([line.work_s for line in lines], dtype=np.int64),
+            np.array([line.longest_s for line in lines], dtype=np.int64),
             np.array([line.may_unload_more for line in lines], dtype=np.bool_),
+            _Breaks.of(lines),
         )
+
+    def with_pauses_s(self, line: Ints, least_s: Ints, work_s: Ints) -> Ints:
+        """Return how long routes take at least with the breaks that cannot be avoided.
+
+        A break is one of these where a route that takes so long without any is neither home before the break is due
+        nor able to leave after.
+        """
+        for pause in self.breaks:
+            home_before = pause.first_s[line] + least_s <= pause.due_s[line]
+            leave_after = pause.due_s[line] + least_s <= pause.last_home_s[line]
+            work_s = work_s + np.where(home_before | leave_after, 0, pause.duration_s[line])
+        return np.maximum(least_s, work_s)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Breaks:
+    """The first break, or the second and so on, that the crew of every line has not had yet; of no length if none.
+
+    Attributes
+    ----------
+    due_s
+        The latest it begins.
+    first_s, last_home_s
+        When the truck may leave at the earliest, and come home at the latest if it may still choose when to leave.
+    """
+
+    duration_s: Ints
+    due_s: Ints
+    first_s: Ints
+    last_home_s: Ints
+
+    @classmethod
+    def of(cls, lines: Sequence[_Line]) -> tuple[Self, ...]:
+        most = max((len(line.standing.breaks) for line in lines), default=0)
+        return tuple(cls(*np.array([_a_break(line, number) for line in lines], dtype=np.int64).T)
+                     for number in range(most))  # fmt: skip
 
 
 def _drive(sites: dict[str, list["_Site"]], table: _Table, pool: _Pool, mask: Bools, chain: tuple[Place, ...]) -> None:
@@ -360,20 +416,26 @@ def _drive(sites: dict[str, list["_Site"]], table: _Table, pool: _Pool, mask: Bo
     now, place = pool.leaves_s[index], pool.before[index]
     metres, work = -pool.base_m[index], -pool.base_s[index]
     whole = np.ones(len(index), dtype=np.bool_)
-    steps: list[tuple[Ints | int, int, tuple[TimeWindow, ...]]] = [
-        (step.location, step.service_s if isinstance(step, Stop) else step.unloading_s, step.windows) for step in chain
-    ]
-    for location, dwell_s, windows in [*steps, (pool.after[index], 0, ())]:
+    driven = Pieces(pool.head_from_s[index], pool.head_to_s[index], pool.head_s[index])
+    tail = Pieces(pool.tail_from_s[index], pool.tail_to_s[index], pool.tail_s[index])
+    for step in (*chain, None):
+        location = pool.after[index] if step is None else step.location
         way_s = pool.matrix.duration_s[place, location].astype(np.int64)
         way_m = pool.matrix.distance_m[place, location].astype(np.int64)
         whole &= (way_s < UNREACHABLE) & (way_m < UNREACHABLE)
-        now = _earliest(windows, now + way_s) + dwell_s
-        metres, work = metres + way_m, work + way_s + dwell_s
-        place = np.full(len(index), location) if isinstance(location, int) else location
+        metres, work, now = metres + way_m, work + way_s, now + way_s
+        if step is None:
+            driven = driven.then(way_s, tail)
+        else:
+            dwell_s = step.service_s if isinstance(step, Stop) else step.unloading_s
+            driven = driven.then(way_s, piece_of(step.windows, dwell_s))
+            work, now = work + dwell_s, _earliest(step.windows, now) + dwell_s
+            place = np.full(len(index), step.location)
     line = pool.line[index]
-    whole &= (now <= pool.due_s[index]) & (work <= table.work_left_s[line])
-    # Waiting can swallow all of the work that comes on top; only a short cut can make a route shorter.
-    longer = work - table.waiting_s[line]
+    least_s = table.with_pauses_s(line, driven.duration_s, table.work_s[line] + work)
+    whole &= (now <= pool.due_s[index]) & (least_s <= table.longest_s[line])
+    # Only a short cut can make a route shorter than it is.
+    longer = least_s - table.duration_s[line]
     longer[(work >= 0) & (longer < 0)] = 0
     per_s = np.where(longer < 0, table.saved_cents_per_s[line], table.cents_per_s[line])
     cents = table.setup_cents[line] + metres * table.cents_per_m[line] + longer * per_s
@@ -392,6 +454,15 @@ class _Site:
     bound: tuple[float, int, int]
 
 
+def _a_break(line: _Line, number: int) -> tuple[int, int, int, int]:
+    breaks, leaves = line.standing.breaks, line.standing.leaves
+    if number >= len(breaks):
+        return 0, 0, 0, 0
+    due_s = breaks[number].window.end_s
+    last_home_s = -NEVER_S if line.truck.begun or due_s > leaves.end_s else line.truck.shift.end_s
+    return breaks[number].duration_s, due_s, leaves.start_s, last_home_s
+
+
 def _collected(places: Sequence[Place], aboard: tuple[int, int] = (0, 0)) -> list[tuple[int, int]]:
     """Return kilograms and litres collected since the last facility, at every gap in the order of driving."""
     kg, litres = aboard
@@ -404,10 +475,10 @@ def _collected(places: Sequence[Place], aboard: tuple[int, int] = (0, 0)) -> lis
 
 
 def _earliest(windows: tuple[TimeWindow, ...], arrival_s: Ints) -> Ints:
-    """Return when one may begin; `NEVER` where it is too late."""
+    """Return when one may begin; `NEVER_S` where it is too late."""
     if not windows:
         return arrival_s
-    begin = np.full_like(arrival_s, NEVER)
+    begin = np.full_like(arrival_s, NEVER_S)
     for window in reversed(windows):
         begin = np.where(arrival_s <= window.end_s, np.maximum(arrival_s, window.start_s), begin)
     return begin

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+import numpy as np
+
+from routing.pieces import NEVER_S, Ints, Pieces, chained, piece_of
 from routing.problem import Break, Place, Problem, Stop, TimeWindow, Truck
 from routing.standing import Standing
-
-# Later than any time of a problem.
-NEVER_S = 2**40
-
-# Earliest and latest begin of a piece of a route at which it takes no longer than its duration, then that duration.
-Span = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +135,15 @@ class Course:
             now = start + self.dwell_s[position]
         return leaving_s + slack + 1
 
+    def pieces(self) -> tuple[Ints, Ints]:
+        """Return the course up to the way to every place, without that way, and from every place on; see `chained`."""
+        own = [piece_of(*place) for place in zip(self.windows, self.dwell_s, strict=True)]
+        heads, tails = chained(
+            np.array([(self.leaves.start_s, self.leaves.end_s, 0), *own], dtype=np.int64),
+            np.array(self.travel_s, dtype=np.int64),
+        )
+        return heads[:-1], tails[1:]
+
     def positions_for(self, window: TimeWindow, duration_s: int, first: int = 0) -> list[tuple[int, int]]:
         """Rank the places before the way to which a pause may come, by the least duration that leaves the whole route.
 
@@ -149,22 +155,13 @@ class Course:
         Returns
         -------
         list of (int, int)
-            Durations and positions. Several windows of a place count as one from the first to the last, so the
-            duration is a lower bound; with one window it is exact.
+            Durations and positions. The durations are lower bounds where places have several windows, else exact.
         """
-        pieces = [_span(windows, dwell_s) for windows, dwell_s in zip(self.windows, self.dwell_s, strict=True)]
-        heads = [(self.leaves.start_s, self.leaves.end_s, 0)]
-        for way_s, piece in zip(self.travel_s, pieces, strict=True):
-            heads.append(_join(heads[-1], way_s, piece))
-        tails = [pieces[-1]]
-        for way_s, piece in zip(self.travel_s[:0:-1], pieces[-2::-1], strict=True):
-            tails.append(_join(piece, way_s, tails[-1]))
-        pause = (window.start_s, window.end_s, duration_s)
-        found = [
-            (_join(_join(heads[position], 0, pause), self.travel_s[position], tails[-1 - position])[2], position)
-            for position in range(first, len(self.windows))
-        ]
-        return sorted(found_one for found_one in found if found_one[0] < NEVER_S)
+        heads, tails = self.pieces()
+        paused = Pieces(*heads[first:].T).then(0, (window.start_s, window.end_s, duration_s))
+        least_s = paused.then(np.array(self.travel_s[first:]), Pieces(*tails[first:].T)).duration_s.tolist()
+        found = zip(least_s, range(first, len(self.windows)), strict=True)
+        return sorted(one for one in found if one[0] < NEVER_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +223,15 @@ def _with_breaks(
             best = found
 
     (home,) = course.windows[-1]
-    if home.start_s <= due_s:
+    work_s = course.work_s
+    if home.start_s <= due_s and course.leaves.start_s + work_s <= due_s:
         back = [*course.windows[:-1], (TimeWindow(home.start_s, min(home.end_s, due_s)),)]
         keep_better(_with_breaks(replace(course, windows=back), others, first, truck, standing))
-    if not truck.begun and due_s <= course.leaves.end_s:
+    if not truck.begun and due_s <= course.leaves.end_s and due_s + work_s <= home.end_s:
         later = TimeWindow(max(course.leaves.start_s, due_s), course.leaves.end_s)
         keep_better(_with_breaks(replace(course, leaves=later), others, first, truck, standing))
     for least_s, position in course.positions_for(pause.window, pause.duration_s, first):
-        if best is not None and least_s >= best.duration_s:
+        if standing.out_s + least_s > truck.longest_s or (best is not None and least_s >= best.duration_s):
             break
         with_pause = course.paused(position, (pause.window,), pause.duration_s)
         keep_better(_with_breaks(with_pause, others, position + 1, truck, standing))
@@ -266,17 +264,3 @@ def _rested(course: Course, truck: Truck, standing: Standing, first: int, last: 
             if found is not None:
                 return found
     return None
-
-
-def _span(windows: tuple[TimeWindow, ...], dwell_s: int) -> Span:
-    return (windows[0].start_s, windows[-1].end_s, dwell_s) if windows else (-NEVER_S, NEVER_S, dwell_s)
-
-
-def _join(one: Span, way_s: int, other: Span) -> Span:
-    """Put two pieces one after the other (Vidal, Crainic, Gendreau and Prins 2013, Computers & OR 40:475)."""
-    early, late, duration = one
-    gone_s = duration + way_s
-    if duration >= NEVER_S or other[2] >= NEVER_S or early + gone_s > other[1]:
-        return early, late, NEVER_S
-    wait_s = max(0, other[0] - gone_s - late)
-    return max(other[0] - gone_s, early) - wait_s, min(other[1] - gone_s, late), gone_s + wait_s + other[2]
