@@ -1,20 +1,16 @@
 """Pieces of routes, joined in any way, tell the least duration that driving them at every leaving time would show."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.pieces import NEVER_S, Piece, Pieces, chained
 from routing.problem import TimeWindow
 from routing.timing import Course
 
-pieces = st.builds(
-    lambda start, length, dwell: (start, start + length, dwell),
-    st.integers(0, 40),
-    st.integers(0, 40),
-    st.integers(0, 9),
-)
-routes = st.lists(st.tuples(pieces, st.integers(0, 9)), min_size=2, max_size=7)
+SOON, SHORT = st.integers(0, 40), st.integers(0, 9)
+pieces = st.builds(lambda start, length, dwell: (start, start + length, dwell), SOON, SOON, SHORT)
+routes = st.lists(st.tuples(pieces, SHORT), min_size=2, max_size=7)
 
 
 def least_s(places: list[tuple[Piece, int]]) -> int:
@@ -34,6 +30,7 @@ def least_s(places: list[tuple[Piece, int]]) -> int:
     )
 
 
+@settings(deadline=None)
 @given(routes)
 def test_from_the_front_and_from_the_back_a_route_takes_what_its_best_leaving_time_takes(
     places: list[tuple[Piece, int]],
@@ -43,6 +40,7 @@ def test_from_the_front_and_from_the_back_a_route_takes_what_its_best_leaving_ti
     assert heads[-1][2] == tails[0][2] == least_s(places)
 
 
+@settings(deadline=None)
 @given(routes, st.integers(1, 5))
 def test_a_head_and_a_tail_make_the_whole_wherever_it_is_cut(places: list[tuple[Piece, int]], cut: int) -> None:
     cut = min(cut, len(places) - 1)

@@ -35,6 +35,7 @@ from routing.engines.recreate.terrain import (
 )
 from routing.engines.weights import Weights
 from routing.matrix import Matrix
+from routing.pieces import chained
 from routing.plan import Route, Visit, VisitKind
 from routing.problem import Facility, Place, Problem, Stop, TimeWindow, Truck
 from routing.standing import Standing
@@ -132,7 +133,8 @@ def _go_home(terrain: Terrain, board: Board, truck: int) -> None:
 
 
 def warm() -> None:
-    """Compile the search, or load it where it was compiled before, so that no plan has to wait for it."""
+    """Compile the search and the timing, or load them where they were compiled before, so that no plan has to wait."""
+    chained(np.zeros((2, 3), np.int64), np.zeros(1, np.int64))
     ways = np.array([[0, 1], [1, 0]])
     shift = TimeWindow(0, 9)
     problem = Problem(
