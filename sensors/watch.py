@@ -42,7 +42,7 @@ def watch(
     now
         The city's time.
     """
-    if not rows:
+    if not rows and not estimates:
         return
     standing = _standing(session, {row["device_id"] for row in rows}, estimates)
     open_ = {(alarm.kind, alarm.subject): alarm for alarm in standing}
@@ -130,8 +130,8 @@ def _look_for_fire(
     fire = fire_of(heats, _burning(alarm, device_id, heats[0].at))
     if alarm is not None and alarm.device_id != device_id:
         # Another sensor of the bin told of the fire, and only it can tell that it is out.
-        if fire is not None:
-            renew(session, alarm, {}, now, confirmed=not alarm.evidence.get("confirmed", False))
+        if fire is not None and not alarm.evidence["confirmed"]:
+            renew(session, alarm, {"confirmed": True}, now, confirmed=True)
         return
     if fire is None:
         if alarm is not None:
@@ -139,7 +139,8 @@ def _look_for_fire(
         return
     evidence = _fire_evidence(device_id, fire)
     if alarm is not None and alarm.state is not AlarmState.CLOSED:
-        confirmed = fire.confirmed and not alarm.evidence.get("confirmed", False)
+        confirmed = fire.confirmed and not alarm.evidence["confirmed"]
+        evidence["confirmed"] |= alarm.evidence["confirmed"]
         if evidence != alarm.evidence:
             renew(session, alarm, evidence, now, confirmed=confirmed)
         return
