@@ -16,8 +16,13 @@ GRACE_S = 10
 BACKLOG = 2048
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, setting: str = "--port or DUSTCART_PORT") -> socket.socket:
     """Take a port, 0 a free one; connections wait in its queue until a server serves it.
+
+    Parameters
+    ----------
+    setting
+        Where another one is chosen, for the error.
 
     Raises
     ------
@@ -29,8 +34,8 @@ def bind(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise ApiError(
-            f"cannot listen on {host} port {port}: {error.strerror or error}. Choose another with --port or"
-            " DUSTCART_PORT; 0 takes a free one"
+            f"cannot listen on {host} port {port}: {error.strerror or error}. Choose another with {setting};"
+            " 0 takes a free one"
         ) from error
 
 

@@ -54,6 +54,15 @@ class Settings(BaseSettings):
         default=168.0, gt=0, le=24 * 365, description="how long the broker keeps messages while intake is away"
     )
 
+    terminals_port: int | None = Field(
+        default=None, ge=0, le=65535, description="port where terminals of trucks connect (JT/T 808); none: closed"
+    )
+    terminals_host: str = Field(default="127.0.0.1", description="address that terminals of trucks connect to")
+    terminals_idle_minutes: float = Field(
+        default=5.0, gt=0, description="silence after which a terminal's connection is closed"
+    )
+    terminals_at_most: int = Field(default=10_000, gt=0, description="terminals connected to one process at a time")
+
     @model_validator(mode="after")
     def _names_a_broker(self) -> Self:
         """Refuse a broker that cannot be reached as written, or nothing to listen to."""

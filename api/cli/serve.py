@@ -39,7 +39,7 @@ def intake(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Take in telemetry over HTTP, and from an MQTT broker if one is configured, until told to stop.
+    """Take in telemetry over HTTP, and from a broker and terminals of trucks where configured, until told to stop.
 
     HTTP: POST /api/v1/intake/FORMAT with an access key of the role `device` (dustcart admin key).
 
@@ -55,19 +55,34 @@ def intake(
     and a session that the broker keeps, so nothing is lost while this process, the broker or the database is away.
     What cannot be used is kept as a dead letter (dustcart sensors letters) and acknowledged too.
 
+    JT/T 808 over TCP: DUSTCART_TERMINALS_PORT opens a port for the terminals of trucks, on DUSTCART_TERMINALS_HOST. The
+    protocol protects nothing, so let only the private network of their SIM cards reach it. A position is acknowledged
+    after it is stored; the trucks' column `terminal` says whose it is.
+
     Several processes share the work with topics like "$share/intake/application/+/device/+/event/up", each with a
     --client-id of its own.
     """
     from functools import partial
 
     from api.app import create_intake_app
+    from api.server import bind
     from sensors.broker import broker_of
     from sensors.intake import receive_all
+    from sensors.jt808.server import Door
+    from sensors.jt808.server import serve as serve_terminals
     from sensors.mqtt import listen
+    from sensors.reports import knows_truck
 
     def parts(engine: Engine, clock: Clock, settings: Settings) -> list[Part]:
-        broker = broker_of(settings)
-        return [] if broker is None else [partial(listen, broker, partial(receive_all, engine, clock))]
+        take = partial(receive_all, engine, clock)
+        found: list[Part] = []
+        if (broker := broker_of(settings)) is not None:
+            found.append(partial(listen, broker, take))
+        if settings.terminals_port is not None:
+            door = Door(60 * settings.terminals_idle_minutes, settings.terminals_at_most)
+            listener = bind(settings.terminals_host, settings.terminals_port, setting="DUSTCART_TERMINALS_PORT")
+            found.append(partial(serve_terminals, listener, door, take, partial(knows_truck, engine)))
+        return found
 
     _listen(create_intake_app, host, port, as_json=as_json, parts=parts, mqtt_client_id=client_id)
 

@@ -1,4 +1,4 @@
-"""Intake: what devices and network servers deliver. Nothing is acknowledged that is not stored."""
+"""Intake: what devices, trucks and other systems deliver. Nothing is acknowledged that is not stored."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from sensors.intake import receive
 
 router = APIRouter(tags=["telemetry"])
 
-# What is delivered is JSON; tables are files, for `dustcart sensors replay`.
+# Tables are files, for `dustcart sensors replay`; everything else is delivered, most of it JSON.
 DELIVERED = tuple(name for name in formats() if name not in tables())
 _EXAMPLES = {
     "one": {
@@ -28,6 +28,18 @@ _EXAMPLES = {
             {"device": "24e124713d341234", "at": "2026-03-01T06:30:00+08:00", "distance_cm": 63.5, "sequence": 1207},
             {"device": "meter-7", "at": "2026-03-01T06:31:00+08:00", "fill_level": 0.4, "battery_percent": 92},
         ],
+    },
+    "lifts": {
+        "summary": "lifts: bins emptied into a truck",
+        "value": [{"truck": "hp-12", "at": "2026-03-01T06:30:00+08:00", "tag": "E280116060000002", "net_kg": 45.5}],
+    },
+    "observations": {
+        "summary": "observations: what somebody saw",
+        "value": {"observer": "wang.li", "at": "2026-03-01T06:30:00+08:00", "bin": "hp-104-dry", "seen": "3/4"},
+    },
+    "positions": {
+        "summary": "positions: where a truck was",
+        "value": {"truck": "hp-12", "at": "2026-03-01T06:30:00+08:00", "lon": 121.4737, "lat": 31.2304},
     },
 }
 
@@ -62,8 +74,8 @@ async def body_of(request: Request) -> bytes:
     openapi_extra={
         "requestBody": {
             "required": True,
-            "description": "A message in the format of the address: Dustcart's own reading or a list of them, or the"
-            " event that the network server's HTTP integration sends.",
+            "description": "A message in the format of the address: Dustcart's own reading, lift, observation or"
+            " position, or a list of them; or what another system's HTTP integration sends.",
             "content": {"application/json": {"schema": {}, "examples": _EXAMPLES}},
         }
     },
@@ -77,7 +89,7 @@ def deliver(
     format_name: Annotated[str, Path(alias="format", **ID_RULES, description=f"one of {', '.join(DELIVERED)}")],
     body: Annotated[bytes, Depends(body_of)],
 ) -> ReceiptView:
-    """Deliver readings. The answer comes after they are stored.
+    """Deliver readings, lifts, observations and positions of trucks. The answer comes after they are stored.
 
     - **200**: every reading is stored, now or before. A message without readings (a join, say) is also fine.
     - **207**: some are stored, the rest cannot be used; `rejected` says which and why. They are kept too.

@@ -7,6 +7,7 @@ it falls silent or speaks another language, and waits its turn while the databas
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
@@ -48,30 +49,40 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where terminals connect.
+    """What terminals are allowed.
 
     Parameters
     ----------
-    port
-        0: any that is free.
     idle_s
         A connection that is silent for so long is closed; terminals send a heartbeat every minute or so.
     most_connections
         Of all terminals together; another one is turned away until there is room.
     """
 
-    host: str
-    port: int
     idle_s: float = 300.0
     most_connections: int = 10_000
 
 
+async def serve(
+    listener: socket.socket, door: Door, take: Take, is_registered: IsRegistered, stop: asyncio.Event
+) -> None:
+    """Let terminals connect until told to stop; see `listening`."""
+    async with listening(listener, door, take, is_registered):
+        host, port = listener.getsockname()[:2]
+        log.info("terminals of trucks connect to %s port %d", host, port)
+        await stop.wait()
+
+
 @contextlib.asynccontextmanager
-async def listening(door: Door, take: Take, is_registered: IsRegistered) -> AsyncIterator[int]:
-    """Let terminals connect for as long as the block runs; yields the port.
+async def listening(
+    listener: socket.socket, door: Door, take: Take, is_registered: IsRegistered
+) -> AsyncIterator[None]:
+    """Let terminals connect for as long as the block runs.
 
     Parameters
     ----------
+    listener
+        The socket they connect to, bound.
     take
         Stores messages durably before it returns, or raises if that is impossible now; runs on a thread.
     is_registered
@@ -92,9 +103,9 @@ async def listening(door: Door, take: Take, is_registered: IsRegistered) -> Asyn
         writer.transport.abort()
 
     async with batches.storing():
-        server = await asyncio.start_server(converse, door.host, door.port, limit=READ_BYTES)
+        server = await asyncio.start_server(converse, sock=listener, limit=READ_BYTES)
         try:
-            yield server.sockets[0].getsockname()[1]
+            yield
         finally:
             server.close()
             for task in conversations:

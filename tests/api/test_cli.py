@@ -184,6 +184,25 @@ def test_a_process_starts_serves_and_stops_cleanly_when_told(
             process.kill()
 
 
+def test_terminals_of_trucks_connect_to_intake_where_a_port_is_opened_for_them(migrated: dict[str, str]) -> None:
+    opened = migrated | {"DUSTCART_TERMINALS_PORT": "0"}
+    with subprocess.Popen(
+        [*PROGRAM, "intake", "--port", "0"], env=opened, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stderr is not None
+            ready = next(line for line in process.stderr if "terminals of trucks" in line)
+            with socket.create_connection(("127.0.0.1", int(ready.split()[-1])), timeout=30) as terminal:
+                terminal.sendall(bytes.fromhex("7e0002000004304832546500b7ca7e"))
+                assert terminal.recv(100).hex().startswith("7e80010005043048325465")
+                process.send_signal(signal.SIGTERM)
+                rest = process.stderr.read()
+                assert process.wait(timeout=30) == 0, rest
+            assert "Traceback" not in rest
+        finally:
+            process.kill()
+
+
 def test_a_port_that_is_taken_is_named(run: Run, migrated: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = run("serve", "--port", str(other.getsockname()[1]))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -265,7 +266,9 @@ async def served(town: Engine, take: Take | None = None, **door: Any) -> AsyncIt
     clock = ManualClock(NOW)
     store: Take = take or partial(receive_all, town, clock)
     writers: list[asyncio.StreamWriter] = []
-    async with listening(Door("127.0.0.1", 0, **door), store, partial(knows_truck, town)) as port:
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    async with listening(listener, Door(**door), store, partial(knows_truck, town)):
 
         async def connect() -> Terminal:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
