@@ -9,8 +9,9 @@ from api.access import Permission, Principal, needs
 from api.context import Here
 from api.fields import ID_RULES, InLanguage
 from api.problems import Refusal, refusals
-from city.wording import say
+from city.wording import Language, say
 from sensors.decoders import formats, tables
+from sensors.delivery import Receipt
 from sensors.intake import receive
 
 router = APIRouter(tags=["telemetry"])
@@ -102,7 +103,19 @@ def deliver(
     if format_name not in DELIVERED:
         raise Refusal("not-found")
     receipt = receive(context.engine, context.clock, format=format_name, body=body)
-    rejected = [
+    rejected = rejected_views(receipt, language)
+    if rejected and not receipt.stored and not receipt.duplicates:
+        raise Refusal(
+            "nothing-usable", members={"rejected": [one.model_dump() for one in rejected]}, count=len(rejected)
+        )
+    if rejected:
+        response.status_code = 207
+    return ReceiptView(stored=receipt.stored, duplicates=receipt.duplicates, rejected=rejected)
+
+
+def rejected_views(receipt: Receipt, language: Language) -> list[RejectedView]:
+    """Say what was refused, and why, in the caller's language."""
+    return [
         RejectedView(
             index=one.index,
             device_id=one.device_id,
@@ -112,10 +125,3 @@ def deliver(
         )
         for one in receipt.rejected
     ]
-    if rejected and not receipt.stored and not receipt.duplicates:
-        raise Refusal(
-            "nothing-usable", members={"rejected": [one.model_dump() for one in rejected]}, count=len(rejected)
-        )
-    if rejected:
-        response.status_code = 207
-    return ReceiptView(stored=receipt.stored, duplicates=receipt.duplicates, rejected=rejected)

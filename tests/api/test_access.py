@@ -65,6 +65,7 @@ OPERATIONS = {
     ),
     "GET /api/v1/needs": Operation(READERS, query={"district": HERE}),
     "GET /api/v1/bins/{bin_id}": Operation(PEOPLE),
+    "POST /api/v1/bins/{bin_id}/observations": Operation(DECIDERS | {Role.CREW}, reached=201, body={"seen": "1/2"}),
     "GET /api/v1/devices/{device_id}": Operation(KEEPERS),
     "PUT /api/v1/devices/{device_id}": Operation(KEEPERS, reached=428, body={"mounting_height_cm": 150}),
     "POST /api/v1/intake/{format}": Operation(

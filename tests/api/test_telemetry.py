@@ -186,3 +186,31 @@ def test_devices_are_set_up_in_ones_own_districts_only(people: People, integrato
         assert local.put(
             "/api/v1/devices/meter-2", json={"bin_id": BIN, "mounting_height_cm": height}
         ).status_code == 422  # fmt: skip
+
+
+@on_sqlite
+def test_trucks_and_people_are_heard_where_devices_are(people: People, gateway: TestClient) -> None:
+    now = people.clock.now().isoformat()
+    truck = f"{HERE}-truck-1"
+    lift = {"truck": truck, "at": now, "bin": BIN, "gross_kg": 58.5, "tare_kg": 13}
+    place = {"truck": truck, "at": now, "lon": 121.47, "lat": 31.23}
+    seen = {"observer": "crew 3", "at": now, "bin": BIN, "seen": "3/4"}
+    for name, element in (("lifts", lift), ("positions", place), ("observations", seen)):
+        taken = gateway.post(f"/api/v1/intake/{name}", json=[element, element])
+        assert (taken.status_code, taken.json()) == (200, {"stored": 1, "duplicates": 1, "rejected": []})
+    unknown = gateway.post("/api/v1/intake/lifts", json=lift | {"truck": "nobody"})
+    assert unknown.json()["rejected"][0]["code"] == "unknown_truck"
+
+
+def test_a_crew_says_what_it_sees_in_its_own_name_and_district(people: People) -> None:
+    crew = people.client((Role.CREW, HERE))
+    address = f"/api/v1/bins/{BIN}/observations"
+    seen = {"seen": "3/4", "at": people.clock.now().isoformat(), "note": "lid broken"}
+    first, again = crew.post(address, json=seen), crew.post(address, json=seen)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["observer"] == crew.get("/api/v1/me").json()["actor"]
+    otherwise = crew.post(address, json=seen | {"seen": "0"}, headers={"Accept-Language": "zh"})
+    assert (otherwise.status_code, otherwise.json()["rejected"][0]["code"]) == (422, "record_contradicts")
+    assert crew.post(address, json=seen | {"observer": "somebody else"}).status_code == 422
+    assert crew.post(f"/api/v1/bins/{ELSEWHERE}-p0-dry/observations", json=seen).status_code == 404
+    assert people.client((Role.VIEWER, HERE), name="eve").post(address, json=seen).status_code == 403

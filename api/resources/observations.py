@@ -1,0 +1,80 @@
+"""Observations: somebody at a bin says how full it is, in quarters."""
+
+from datetime import datetime
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Response
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+
+from api.access import Permission, Principal, needs
+from api.context import Here
+from api.fields import Body, InLanguage, PathId
+from api.problems import Refusal, refusals
+from api.resources.intake import rejected_views
+from city.database import reading
+from city.registry import Bin, CollectionPoint
+from sensors.fields import LONGEST_TEXT
+from sensors.intake import receive
+from sensors.observation import Seen
+
+router = APIRouter(tags=["telemetry"])
+
+Note = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+
+
+class ObservationBody(Body):
+    """What was seen."""
+
+    seen: Seen = Field(description="how full, by eye", examples=["3/4"])
+    at: AwareDatetime | None = Field(
+        default=None, description="when, with its offset; none: now", examples=["2026-03-03T07:15:00+08:00"]
+    )
+    note: Note = Field(default="", examples=["lid broken"])
+
+
+class ObservationView(BaseModel):
+    """What is kept of it."""
+
+    bin_id: str
+    at: datetime
+    seen: Seen
+    observer: str = Field(description="who saw it: the caller")
+    note: str
+
+
+@router.post(
+    "/bins/{bin_id}/observations",
+    status_code=201,
+    responses=refusals("malformed", "unauthenticated", "forbidden", "not-found", "invalid-request", "nothing-usable")
+    | {200: {"model": ObservationView, "description": "It was known already, in the same words"}},
+)
+def observe_bin(
+    *,
+    context: Here,
+    principal: Annotated[Principal, needs(Permission.RECORD_SERVICE)],
+    language: InLanguage,
+    response: Response,
+    bin_id: PathId,
+    body: ObservationBody,
+) -> ObservationView:
+    """Say how full a bin is seen to be. It is stored with the caller's name, and counts beside what its sensor says.
+
+    Sending the same again is safe: 200 instead of 201. Of one bin, moment and person there is one observation; another
+    word for it is refused. It may arrive late, with the time at which it was seen.
+    """
+    with reading(context.engine) as session:
+        found = session.get(Bin, bin_id)
+        if found is None:
+            raise Refusal("not-found")
+        point = session.get_one(CollectionPoint, found.point_id)
+        principal.require(Permission.RECORD_SERVICE, point.district_id)
+    at = body.at or context.clock.now()
+    said = {"observer": principal.actor, "at": at.isoformat(), "bin": bin_id, "seen": body.seen, "note": body.note}
+    receipt = receive(context.engine, context.clock, format="observations", body=orjson.dumps(said))
+    if receipt.rejected:
+        views = [view.model_dump() for view in rejected_views(receipt, language)]
+        raise Refusal("nothing-usable", members={"rejected": views}, count=len(views))
+    if receipt.duplicates:
+        response.status_code = 200
+    return ObservationView(bin_id=bin_id, at=at, seen=body.seen, observer=principal.actor, note=body.note)
