@@ -13,7 +13,7 @@ from routing.pricing import co2_g
 from routing.problem import Break, Facility, Lock, Preferences, Problem, Relation, RelationKind, Stop, TimeWindow, Truck
 from routing.replan import Replan, replan
 from routing.schedule import Misfit, schedule
-from routing.solve import Budget, solve
+from routing.solve import Budget, Progress, solve
 from routing.split import split
 from routing.verify import verify
 from routing.violations import Verification, Violation, ViolationCode
@@ -37,6 +37,7 @@ __all__ = [
     "Plan",
     "Preferences",
     "Problem",
+    "Progress",
     "Relation",
     "RelationKind",
     "Replan",

@@ -4,7 +4,7 @@ A round groups the routes, searches every group as a problem of its own from its
 better. The next round groups them differently. ``docs/routing.md`` has the measurements behind the numbers here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import ceil
 from time import monotonic
@@ -38,6 +38,7 @@ def improve(
     seed: int,
     end: float,
     iterations: int | None,
+    tell: Callable[[Sequence[Draft]], None],
 ) -> list[Draft]:
     """Search on from drafts of pieces, round by round.
 
@@ -49,6 +50,8 @@ def improve(
         `time.monotonic` at which to be done.
     iterations
         Steps of each engine over all rounds, if they count and not time.
+    tell
+        Called with the drafts after every round.
     """
     best = list(drafts)
     stops = sum(len(piece.stops) for piece in pieces)
@@ -75,6 +78,7 @@ def improve(
         for place, piece in enumerate(pieces):
             changes = [(task, part) for task, part, of in zip(tasks, found, owner, strict=True) if of == place]
             best[place] = _accepted(piece, best[place], changes, end)
+        tell(best)
         number += 1
     return best
 

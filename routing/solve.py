@@ -1,19 +1,20 @@
 """`solve`: a problem and a budget in, the best plan found in that time out. Any plan it returns passes `verify`."""
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
 from routing.cluster import RayCluster
 from routing.diagnosis import why_never
-from routing.draft import draft_of, tours_of
+from routing.draft import Draft, draft_of, tours_of
 from routing.errors import RoutingError
 from routing.excerpt import only
 from routing.independent import independent_pieces
 from routing.leftovers import why_left_out, worked_out_on_demand
 from routing.ondemand import look_ahead
 from routing.plan import Plan, Unserved
-from routing.pricing import cost_of
+from routing.pricing import cost_of, route_cents
 from routing.problem import Problem
 from routing.spread import search
 from routing.verify import verify
@@ -53,7 +54,26 @@ class Budget:
             raise RoutingError(f"{self} is no budget: seconds, cores and iterations must be positive")
 
 
-def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None = None) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a solve is: what the best plan so far costs, how many trucks it sends, how many required stops it lacks.
+
+    The cost is without what preferences charge.
+    """
+
+    cost_cents: int
+    trucks: int
+    required_left: int
+
+
+def solve(
+    problem: Problem,
+    budget: Budget,
+    *,
+    seed: int = 1,
+    start: Plan | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Plan:
     """Plan a day: serve what must be served, then what is worth it, at the least cost.
 
     Plans are ranked by the priorities of the required stops they leave out, then by cost with the prizes of optional
@@ -67,6 +87,9 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
     start
         A plan to improve, also of a problem that was a little different: what no longer fits is mended. The result
         is never worse than it.
+    progress
+        Called when all cores have met and the plan may have got better: after the first plan of a large problem and
+        after every round; seldom for a small one.
 
     Returns
     -------
@@ -75,6 +98,11 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
         problem has no solution, this is the best partial plan found.
     """
     begin = monotonic()
+
+    def tell(drafts: Sequence[Draft]) -> None:
+        if progress is not None:
+            progress(_progress(problem, drafts))
+
     never = {} if worked_out_on_demand(problem) else _never(problem)
     possible = only(problem, problem.stop_by_id.keys() - never.keys(), problem.truck_by_id.keys())
     with _workers(budget) as workers:
@@ -85,6 +113,7 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
             seed=seed,
             end=begin + budget.seconds - min(len(problem.stops) * FINISH_S_A_STOP, FINISH_SHARE * budget.seconds),
             iterations=budget.iterations,
+            tell=tell,
         )
     look_ahead(possible, (route for found in drafts for route in found.routes))
     draft = draft_of(possible, tours_of(possible, (route for found in drafts for route in found.routes)))
@@ -96,6 +125,17 @@ def solve(problem: Problem, budget: Budget, *, seed: int = 1, start: Plan | None
             f"the search broke a rule, which is a fault in it: {'; '.join(map(str, checked.violations[:5]))}"
         )
     return plan
+
+
+def _progress(problem: Problem, drafts: Sequence[Draft]) -> Progress:
+    routes = tuple(route for draft in drafts for route in draft.routes)
+    missing = [stop for draft in drafts for stop in draft.missing]
+    prizes = sum(stop.prize_cents for stop in missing if not problem.must_serve(stop))
+    return Progress(
+        sum(route_cents(problem.truck_by_id[route.truck_id], route) for route in routes) + prizes,
+        len(routes),
+        sum(problem.must_serve(stop) for stop in missing),
+    )
 
 
 def _never(problem: Problem) -> dict[str, Unserved]:

@@ -1,6 +1,6 @@
 """Spreads the search of independent pieces over cores and over time: small ones in one go, large ones in rounds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -60,6 +60,7 @@ def search(
     seed: int,
     end: float,
     iterations: int | None,
+    tell: Callable[[Sequence[Draft]], None],
 ) -> list[Draft]:
     """Search every piece and return their drafts in order.
 
@@ -71,15 +72,19 @@ def search(
         `time.monotonic` at which to be done.
     iterations
         Steps of each engine's leg, if they count and not time.
+    tell
+        Called with the best drafts of all pieces when they may have got better.
     """
     alone = iterations is not None or workers.count == 1
     hunts = [_hunt(piece, start, seed, alone=alone) for piece in pieces]
     large = [hunt for hunt in hunts if hunt.where is not None]
     _begin(hunts, workers, seed, end, iterations)
+    tell([_drafted(hunt) for hunt in hunts])
     meeting = [hunt for hunt in hunts if 0 < hunt.share < 1]
     if meeting and not large:
         _meet(meeting, workers, seed, end)
     elif large:
+        small = [_drafted(hunt) for hunt in hunts if hunt.where is None]
         improved = improve(
             [hunt.piece for hunt in large],
             [_drafted(hunt) for hunt in large],
@@ -88,6 +93,7 @@ def search(
             seed=seed,
             end=end,
             iterations=iterations,
+            tell=lambda drafts: tell([*small, *drafts]),
         )
         for hunt, draft in zip(large, improved, strict=True):
             hunt.draft = draft

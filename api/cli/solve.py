@@ -3,18 +3,20 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, ProgressColumn, Task, TextColumn
+from rich.progress_bar import ProgressBar
 
 from api.cli.printing import Json, notices, print_json, results
 from city.settings import Settings
 from routing import Budget, Plan, co2_g, verify
+from routing import Progress as SoFar
 from routing import solve as solve_problem
 from routing.errors import RoutingError
 from routing.files import plan_to_json
@@ -52,8 +54,9 @@ def solve(
     _check_out(instance, out)
     problem = instance.problem
     begun = time.perf_counter()
-    with _progress(f"solving {len(problem.stops)} stops with at most {len(problem.trucks)} trucks"):
-        plan = solve_problem(problem, Budget(seconds=seconds, cores=cores or _cores(), cluster=ray), seed=seed)
+    budget = Budget(seconds=seconds, cores=cores or _cores(), cluster=ray)
+    with _progress(instance, seconds) as show:
+        plan = solve_problem(problem, budget, seed=seed, progress=show)
     taken = time.perf_counter() - begun
     checked = verify(problem, plan)
     if out is not None:
@@ -81,14 +84,31 @@ def _check_out(instance: Instance, out: Path | None) -> None:
         raise RoutingError(f"{out}: a .sol file holds plans of CVRPLIB instances only; name it .json")
 
 
+class _OfTheTime(ProgressColumn):
+    """How much of the solving time has gone."""
+
+    def render(self, task: Task) -> ProgressBar:
+        return ProgressBar(total=task.total, completed=min(task.elapsed or 0, task.total or 0), width=20)
+
+
 @contextmanager
-def _progress(what: str) -> Iterator[None]:
-    """Show on a terminal that it goes on."""
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=notices(), transient=True
-    ) as shown:
-        shown.add_task(what, total=None)
-        yield
+def _progress(instance: Instance, seconds: float) -> Iterator[Callable[[SoFar], None]]:
+    """Show on a terminal how far it is, and what the best plan costs whenever that is known."""
+    columns = (
+        _OfTheTime(),
+        TextColumn("{task.elapsed:.0f} of {task.total:g} s"),
+        TextColumn("{task.description}", markup=False),
+    )
+    problem = instance.problem
+    with Progress(*columns, console=notices(), transient=True) as shown:
+        line = shown.add_task(f"{len(problem.stops)} stops, at most {len(problem.trucks)} trucks", total=seconds)
+
+        def show(so_far: SoFar) -> None:
+            lacks = f", {so_far.required_left} stops without a truck" if so_far.required_left else ""
+            cost = _cost(instance, so_far.cost_cents)
+            shown.update(line, description=f"cost {cost}, {so_far.trucks} trucks{lacks}")
+
+        yield show
 
 
 def _write(out: Path, instance: Instance, plan: Plan) -> None:
@@ -132,6 +152,8 @@ def _show(instance: Instance, plan: Plan, checked: Verification, seconds: float)
         write(f"left out: {left.stop_id}: {left.said()}", highlight=False, markup=False)
     for violation in checked.violations:
         sys.stderr.write(f"violation: {violation}\n")
-    total = plan.cost.total_cents
-    cost = f"{total / 100:.2f}" if own else f"{instance.in_units(total):,}"
-    write(f"cost {cost}, {len(plan.routes)} trucks, {seconds:.1f} s", highlight=False)
+    write(f"cost {_cost(instance, plan.cost.total_cents)}, {len(plan.routes)} trucks, {seconds:.1f} s", highlight=False)
+
+
+def _cost(instance: Instance, cents: int) -> str:
+    return f"{cents / 100:.2f}" if instance.format is Format.DUSTCART else f"{instance.in_units(cents):,}"

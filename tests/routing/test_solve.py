@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from routing import Budget, Problem, VisitKind, solve, verify
+from benchmarks.waste_days import waste_day
+from routing import Budget, Problem, Progress, VisitKind, solve, verify
 from tests.routing.problems import problems
 
 QUICK = Budget(20, iterations=30)
@@ -39,3 +40,14 @@ def test_a_day_that_has_begun_goes_on_as_it_began(day: Problem, data: st.DataObj
 @given(problems())
 def test_the_same_seed_and_steps_give_the_same_plan(day: Problem) -> None:
     assert solve(day, QUICK, seed=3) == solve(day, QUICK, seed=3)
+
+
+def test_tells_what_the_best_plan_costs_as_it_gets_better() -> None:
+    day = waste_day(301, 3)
+    told: list[Progress] = []
+    plan = solve(day, Budget(60, cores=1, iterations=100), progress=told.append)
+    assert len(told) > 2
+    assert told[-1] == Progress(plan.cost.total_cents, len(plan.routes), 0)
+    ranks = [(so_far.required_left, so_far.cost_cents) for so_far in told]
+    assert ranks == sorted(ranks, reverse=True)
+    assert ranks[0] > ranks[-1]
