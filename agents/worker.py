@@ -56,6 +56,7 @@ from city.registry import City
 from city.settings import Settings
 from city.store import zone_of
 from routing.errors import RoutingError
+from sensors.sweep import sweep
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ RENEW_S = LEASE.total_seconds() / 4
 PLANNINGS_PER_CORE = 2
 # Shifts of yesterday may still run, those of tomorrow may begin soon after midnight.
 DATES_AROUND = (-1, 0, 1)
+# Silences are looked for this often in the city's time, and not more often than that in the machine's.
+SWEEP_EVERY, SWEEP_PAUSE_S = timedelta(minutes=1), 1.0
 # After the database was away.
 PAUSE_S = 2.0
 
@@ -168,6 +171,7 @@ class Worker:
         """Work until told to stop. What is being planned then is left to the next worker."""
         self._solvers.warm()
         threading.Thread(target=self._warm_roads, name="roads", daemon=True).start()
+        threading.Thread(target=self._sweep, args=[stop], name="sweep", daemon=True).start()
         try:
             while not stop.is_set():
                 pause_s = POLL_S
@@ -190,6 +194,18 @@ class Worker:
             self.roads.warm()
         except (CityError, RoutingError, SQLAlchemyError) as error:
             log.warning("the road graphs cannot be built yet: %s", error)
+
+    def _sweep(self, stop: threading.Event) -> None:
+        """Look for what time alone decides about devices, beside everything else: no decision waits for it."""
+        swept_at = None
+        while not (stop.wait(SWEEP_PAUSE_S) or self._stopping.is_set()):
+            if swept_at is not None and self._clock.now() - swept_at < SWEEP_EVERY:
+                continue
+            try:
+                swept_at = self._clock.now()
+                sweep(self._engine, self._clock)
+            except SQLAlchemyError:
+                log.exception("the sweep for silent devices failed; trying again")
 
     def _holder(self) -> Holder:
         return Holder(self._surroundings.token, self._machine.now())

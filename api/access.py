@@ -33,6 +33,10 @@ class Permission(StrEnum):
     RECORD_SERVICE = "record_service"
     DELIVER_READINGS = "deliver_readings"
     SET_UP_DEVICES = "set_up_devices"
+    READ_ALARMS = "read_alarms"
+    HANDLE_ALARMS = "handle_alarms"
+    READ_WORK_ORDERS = "read_work_orders"
+    HANDLE_WORK_ORDERS = "handle_work_orders"
     READ_AUDIT = "read_audit"
 
 
@@ -46,6 +50,10 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
     Permission.RECORD_SERVICE: frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.CREW}),
     Permission.DELIVER_READINGS: frozenset({Role.DEVICE, Role.INTEGRATOR}),
     Permission.SET_UP_DEVICES: frozenset({Role.INTEGRATOR, Role.ADMIN}),
+    Permission.READ_ALARMS: frozenset({Role.VIEWER, Role.OPERATOR, Role.SUPERVISOR, Role.INTEGRATOR, Role.ADMIN}),
+    Permission.HANDLE_ALARMS: frozenset({Role.OPERATOR, Role.SUPERVISOR}),
+    Permission.READ_WORK_ORDERS: frozenset({Role.VIEWER, Role.OPERATOR, Role.SUPERVISOR, Role.CREW, Role.ADMIN}),
+    Permission.HANDLE_WORK_ORDERS: frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.CREW}),
     Permission.READ_AUDIT: frozenset({Role.SUPERVISOR, Role.ADMIN}),
 }
 

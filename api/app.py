@@ -12,6 +12,7 @@ from api import openapi, problems
 from api.context import Context
 from api.gate import Gate
 from api.resources import (
+    alarms,
     audit,
     bins,
     decisions,
@@ -29,6 +30,7 @@ from api.resources import (
     proposals,
     service_records,
     sign_in,
+    work_orders,
 )
 from api.version import installed_version
 from city.clock import Clock, SystemClock
@@ -47,6 +49,8 @@ RESOURCES = tuple(
         dispatches,
         service_records,
         needs,
+        alarms,
+        work_orders,
         districts,
         bins,
         observations,

@@ -32,6 +32,7 @@ from api.signing_in import SignInBusyError, SignInLockedError, SignInRefusedErro
 from city.database import transaction
 from city.journal import record
 from city.wording import Language, catalogue, preferred_language, say
+from sensors.errors import ChangedDutyError, DutyError, MovedDutyError, NoReasonError, UnknownDutyError
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("dustcart.api")
@@ -199,8 +200,8 @@ def _of_refused(error: RefusedError) -> Refusal:
     return _of_agents("reason-missing" if error.code == "reason_missing" else "refused", error)
 
 
-def _of_agents(slug: str, error: AgentError, **members: Any) -> Refusal:
-    """Let the agents say in their own words what they refuse."""
+def _of_agents(slug: str, error: AgentError | DutyError, **members: Any) -> Refusal:
+    """Let the agents, or the sensors' room, say in their own words what they refuse."""
     return Refusal(slug, detail=error.say, members={"code": error.code, **members})
 
 
@@ -211,6 +212,10 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], Refusal]] = {
     NotFoundError: lambda error: _of_agents("not-found", error),
     StaleVersionError: lambda error: _of_agents("changed-since-read", error),
     ConflictError: lambda error: _of_agents("wrong-state", error),
+    UnknownDutyError: lambda error: _of_agents("not-found", error),
+    ChangedDutyError: lambda error: _of_agents("changed-since-read", error),
+    MovedDutyError: lambda error: _of_agents("wrong-state", error),
+    NoReasonError: lambda error: _of_agents("reason-missing", error),
     EditRefusedError: lambda error: _of_agents("edit-refused", error, violations=error.violations),
     RefusedError: _of_refused,
     SignInRefusedError: lambda _: Refusal("sign-in-refused", headers={"WWW-Authenticate": "Bearer"}),

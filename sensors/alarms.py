@@ -119,6 +119,17 @@ class Alarm(SQLModel, table=True):
         return AlarmState.OPEN if self.acknowledged_at is None else AlarmState.ACKNOWLEDGED
 
 
+def in_states(states: Collection[AlarmState]) -> sa.ColumnElement[bool]:
+    """Make the condition that leaves only alarms in some states."""
+    closed, acknowledged = col(Alarm.closed_at).is_not(None), col(Alarm.acknowledged_at).is_not(None)
+    wanted = {
+        AlarmState.CLOSED: closed,
+        AlarmState.ACKNOWLEDGED: sa.and_(sa.not_(closed), acknowledged),
+        AlarmState.OPEN: sa.and_(sa.not_(closed), sa.not_(acknowledged)),
+    }
+    return sa.or_(*(wanted[state] for state in states))
+
+
 _ALARMS: sa.Table = Alarm.__table__  # type: ignore[attr-defined]
 
 

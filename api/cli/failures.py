@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 FAMILIES = (
     ("city.errors", "CityError"),
     ("sensors.errors", "IntakeError"),
+    ("sensors.errors", "DutyError"),
     ("routing.errors", "RoutingError"),
     ("agents.errors", "AgentError"),
     ("scenarios.errors", "ScenarioError"),

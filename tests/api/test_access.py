@@ -9,8 +9,10 @@ from fastapi.testclient import TestClient
 from agents.records import record_service
 from api.accounts import EVERYWHERE, Role
 from city.database import transaction
+from sensors.alarms import AlarmKind, Cause, settle
 from sensors.service import ServiceOutcome
 from sensors.telemetry import Device
+from sensors.work_orders import Wanted, keep_repairs
 from tests.api.people import ELSEWHERE, HERE, People, on_sqlite
 from tests.api.proposing import OTHER_DATE, make_dispatch, make_proposal
 
@@ -64,6 +66,13 @@ OPERATIONS = {
         DECIDERS | {Role.CREW}, reached=409, body={"outcome": "done", "bin_count": 1}
     ),
     "GET /api/v1/needs": Operation(READERS, query={"district": HERE}),
+    "GET /api/v1/alarms": Operation(READERS | {Role.INTEGRATOR}, query={"district": HERE}),
+    "GET /api/v1/alarms/{alarm_id}": Operation(READERS | {Role.INTEGRATOR}),
+    "POST /api/v1/alarms/{alarm_id}/acknowledge": Operation(DECIDERS, reached=428),
+    "POST /api/v1/alarms/{alarm_id}/close": Operation(DECIDERS, reached=428, body={"reason": "looked"}),
+    "GET /api/v1/work-orders": Operation(READERS | {Role.CREW}, query={"district": HERE}),
+    "GET /api/v1/work-orders/{order_id}": Operation(READERS | {Role.CREW}),
+    "POST /api/v1/work-orders/{order_id}": Operation(DECIDERS | {Role.CREW}, reached=428, body={"state": "assigned"}),
     "GET /api/v1/bins/{bin_id}": Operation(PEOPLE),
     "POST /api/v1/bins/{bin_id}/observations": Operation(DECIDERS | {Role.CREW}, reached=201, body={"seen": "1/2"}),
     "GET /api/v1/devices/{device_id}": Operation(KEEPERS),
@@ -85,12 +94,20 @@ def objects(people: People) -> dict[str, str]:
     record_service(people.engine, people.clock, dispatch_id=dispatch_id, stop_id=stop_id, outcome=done, actor="test")
     with transaction(people.engine) as session:
         session.add(Device(id="meter-1", bin_id=f"{HERE}-p0-dry", mounting_height_cm=150))
+        session.flush()
+        now = people.clock.now()
+        tilted = Cause(AlarmKind.TILT, "device/meter-1", now, {"tilted_readings": 3}, f"{HERE}-p0-dry", "meter-1")
+        (alarm,) = settle(session, causes=[tilted], now=now)
+        repair = Wanted("meter-1", "tilted", f"{HERE}-p0-dry", {"share": 0.4})
+        (order,) = keep_repairs(session, [repair], ["meter-1"], ["tilted"], now)
     return {
         "dispatch_id": dispatch_id,
         "stop_id": stop_id,
         "proposal_id": make_proposal(people.engine, people.clock, HERE, service_date=OTHER_DATE),
         "bin_id": f"{HERE}-p0-dry",
         "device_id": "meter-1",
+        "alarm_id": str(alarm.id),
+        "order_id": str(order.id),
         "format": "dustcart",
     }
 

@@ -1,0 +1,33 @@
+"""Alarms and work orders in words: what somebody reads who must go there."""
+
+from city.wording import Language, say
+from sensors.alarms import SENSORS, Alarm, AlarmKind
+from sensors.work_orders import WorkOrder
+
+
+def alarm_text(alarm: Alarm, language: Language) -> str:
+    """Say what is wrong, with the numbers that show it."""
+    evidence = alarm.evidence
+    code = alarm.kind.value
+    match alarm.kind:
+        case AlarmKind.FIRE:
+            code = "fire_confirmed" if evidence["confirmed"] else "fire_suspected"
+        case AlarmKind.OFFLINE if evidence["heard_at"] is None:
+            code = "never_heard"
+        case AlarmKind.BATTERY if evidence["days_left"] is None:
+            code = "battery_low"
+    return say("sensors", f"alarm.{code}", language, **evidence)
+
+
+def closing_text(alarm: Alarm, language: Language) -> str | None:
+    """Say why it was closed: in the words of the person who did, or why by itself; none while it is open."""
+    if alarm.closed_at is None:
+        return None
+    if alarm.closed_by != SENSORS:
+        return alarm.close_reason
+    return say("sensors", f"alarm_closed.{alarm.close_reason}", language)
+
+
+def order_text(order: WorkOrder, language: Language) -> str:
+    """Say what is to be repaired and why."""
+    return say("sensors", f"work_order.{order.cause}", language, **order.evidence)
