@@ -32,6 +32,8 @@ TAGS = [
     {"name": "dispatches", "description": "Approved routes in the hands of crews, and what crews report."},
     {"name": "needs", "description": "What deserves attention, with evidence."},
     {"name": "city", "description": "Districts and bins."},
+    {"name": "alarms", "description": "What is wrong right now, and who is on it."},
+    {"name": "work orders", "description": "Jobs that are not a route: repairs, with their evidence."},
     {"name": "telemetry", "description": "Devices and what they report."},
     {"name": "audit", "description": "Who did what."},
     {"name": "operations", "description": "For those who run the server."},
