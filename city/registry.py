@@ -7,6 +7,7 @@ from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from city.database import moment, word
+from city.shapes import BOX
 from city.streams import Stream
 
 
@@ -91,6 +92,7 @@ class Bin(SQLModel, table=True):
     stream: Stream = Field(sa_column=word(Stream))
     usable_volume_l: int = Field(gt=0)
     depth_cm: int = Field(gt=0, description="inner height from the bottom to where the bin counts as full")
+    shape: str = Field(default=BOX, description="how it widens: a name of city.shapes, or a table of depth and volume")
     tag: str = Field(default="", index=True, description="number of its RFID tag, as city.marks writes it; empty: none")
     active: bool = True
 

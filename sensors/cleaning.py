@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from city.shapes import LINEAR, Profile, volume_share
 from sensors.telemetry import Verdict
 from sensors.uplink import Measured
 
@@ -23,10 +24,39 @@ class Sight:
         From the sensor down to the bottom of the bin.
     depth_cm
         From the bottom up to where the bin counts as full; none for a device without a bin.
+    profile
+        How the bin widens, of `city.shapes`.
+    empty_cm
+        What the sensor reads when the bin is empty, as learnt; none: the mounting height is taken for it.
+    dead_zone_cm
+        Nearer than this the device sees nothing, and says this or anything.
+    drifted
+        What it reads when the bin is empty is so far from what was registered that neither can be believed.
     """
 
     mounting_height_cm: float
     depth_cm: float | None
+    profile: Profile = LINEAR
+    empty_cm: float | None = None
+    dead_zone_cm: float = 0.0
+    drifted: bool = False
+
+    @property
+    def bottom_cm(self) -> float:
+        """Distance at which the bin is empty."""
+        return self.mounting_height_cm if self.empty_cm is None else self.empty_cm
+
+    def level(self, distance_cm: float) -> float | None:
+        """Return the share of the usable volume that lies below what reflects at a distance.
+
+        The mark where the bin counts as full never comes nearer to the sensor than what was registered says: a wrong
+        calibration may make a bin seem fuller than it is, and a full one never less than full.
+        """
+        if self.depth_cm is None:
+            return None
+        full_cm = max(self.bottom_cm, self.mounting_height_cm) - self.depth_cm
+        seen_cm = max(distance_cm, self.dead_zone_cm)
+        return volume_share(self.profile, (self.bottom_cm - seen_cm) / (self.bottom_cm - full_cm))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +89,15 @@ def weigh(measured: Measured, sight: Sight) -> Worth:
     if distance_cm is None and level is None:
         return Worth(None, Verdict.NO_LEVEL, "no_level")
     if distance_cm is not None:
-        deepest_cm = sight.mounting_height_cm + BELOW_BOTTOM_CM
+        deepest_cm = max(sight.bottom_cm, sight.mounting_height_cm) + BELOW_BOTTOM_CM
         if distance_cm in SENTINELS_CM and distance_cm > deepest_cm:
             return Worth(None, Verdict.SENTINEL, "sentinel", {"distance_cm": distance_cm})
         if distance_cm > deepest_cm:
             numbers = {"distance_cm": distance_cm, "mounting_height_cm": float(sight.mounting_height_cm)}
             return Worth(None, Verdict.OUT_OF_RANGE, "below_bottom", numbers)
+        if sight.drifted:
+            numbers = {"empty_cm": float(sight.bottom_cm), "mounting_height_cm": float(sight.mounting_height_cm)}
+            return Worth(None, Verdict.DRIFT, "drift", numbers)
     if level is None:
         return Worth(None, Verdict.NO_LEVEL, "no_bin")
     if level > HIGHEST_LEVEL:
@@ -73,7 +106,6 @@ def weigh(measured: Measured, sight: Sight) -> Worth:
 
 
 def _level(measured: Measured, sight: Sight) -> float | None:
-    """From the distance down to the waste to the share of the usable volume; a little below the bottom is noise."""
-    if measured.distance_cm is None or sight.depth_cm is None:
-        return measured.fill_level
-    return max((sight.mounting_height_cm - measured.distance_cm) / sight.depth_cm, 0.0)
+    """Return what the distance says of the level, or else what the device itself says."""
+    level = None if measured.distance_cm is None else sight.level(measured.distance_cm)
+    return measured.fill_level if level is None else level

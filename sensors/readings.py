@@ -7,7 +7,7 @@ import hashlib
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +16,10 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from city.registry import Bin
+from city.shapes import BOX, profile_of
 from sensors import payloads
 from sensors.bulk import document, given, insert_new
+from sensors.calibrations import CalibrationRecord
 from sensors.cleaning import Sight, Worth, weigh
 from sensors.delivery import Delivery
 from sensors.errors import IntakeError
@@ -43,6 +45,12 @@ class _Registered:
     model: str
     active: bool
     sight: Sight
+    earlier: Sight
+    since: datetime | None
+
+    def sight_at(self, at: datetime) -> Sight:
+        """Return what it can see: a reading is measured by the calibration of its own time."""
+        return self.sight if self.since is None or at >= self.since else self.earlier
 
 
 @dataclass(slots=True)
@@ -126,15 +134,44 @@ def _devices(session: Session, ids: Sequence[str]) -> dict[str, _Registered]:
             col(Device.active),
             col(Device.mounting_height_cm),
             col(Bin.depth_cm),
+            col(Bin.shape),
+            col(CalibrationRecord.empty_cm),
+            col(CalibrationRecord.drifted),
+            col(CalibrationRecord.before_cm),
+            col(CalibrationRecord.since),
         )
         .join(wanted, wanted.c.device_id == Device.id)
         .outerjoin(Bin, col(Bin.id) == Device.bin_id)
+        .outerjoin(
+            CalibrationRecord,
+            sa.and_(
+                col(CalibrationRecord.device_id) == Device.id,
+                col(CalibrationRecord.bin_id) == Device.bin_id,
+                col(CalibrationRecord.mounting_height_cm) == Device.mounting_height_cm,
+            ),
+        )
     )
     rows = session.connection().execute(query, document(session, [{"device_id": name} for name in ids]))
-    return {
-        device_id: _Registered(bin_id, model, active, Sight(height_cm, depth_cm))
-        for device_id, bin_id, model, active, height_cm, depth_cm in rows
-    }
+    return {row[0]: _registered(*row[1:]) for row in rows}
+
+
+def _registered(
+    bin_id: str | None,
+    model: str,
+    active: bool,
+    height_cm: float,
+    depth_cm: float | None,
+    shape: str | None,
+    empty_cm: float | None,
+    drifted: bool | None,
+    before_cm: float | None,
+    since: datetime | None,
+) -> _Registered:
+    plain = Sight(height_cm, depth_cm, profile_of(shape or BOX), dead_zone_cm=payloads.dead_zone_cm(model))
+    if since is None:
+        return _Registered(bin_id, model, active, plain, plain, None)
+    now = replace(plain, empty_cm=empty_cm, drifted=bool(drifted))
+    return _Registered(bin_id, model, active, now, replace(plain, empty_cm=before_cm), since)
 
 
 def _arrival(delivery: Delivery, uplink: Uplink, device: _Registered | None, now: datetime) -> _Arrival:
@@ -147,7 +184,7 @@ def _arrival(delivery: Delivery, uplink: Uplink, device: _Registered | None, now
     check_moment(f"device {uplink.device_id}", uplink.at, now)
     measured = payloads.read(uplink, device.model)
     sent_ms = int(uplink.at.timestamp() * 1000)
-    worth = weigh(measured, device.sight)
+    worth = weigh(measured, device.sight_at(uplink.at))
     return _Arrival(delivery, device, uplink, measured, worth, sent_ms, _content(uplink, measured))
 
 

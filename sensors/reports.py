@@ -23,6 +23,7 @@ from sensors.lift import Lift
 from sensors.moments import check_moment
 from sensors.observation import Observation
 from sensors.position import Position
+from sensors.stirred import stir
 from sensors.telemetry import LiftRecord, ObservationRecord, PositionRecord
 
 Report = Position | Lift | Observation
@@ -290,6 +291,11 @@ def store_reports(session: Session, tied: Sequence[Tied]) -> None:
             one.delivery.duplicates += 1
     for table, rows in new.items():
         insert_new(session, table, [rows[key] for key in sorted(rows)])
+    lifts: dict[str, list[datetime]] = defaultdict(list)
+    for row in new[LiftRecord].values():
+        if row["bin_id"] is not None:
+            lifts[row["bin_id"]].append(row["at"])
+    stir(session, {bin_id: (min(moments), max(moments)) for bin_id, moments in lifts.items()})
 
 
 def _key(table: type[SQLModel], row: Mapping[str, Any]) -> Key:

@@ -98,7 +98,7 @@ def record_services(session: Session, records: Sequence[ServiceRecord], now: dat
     news: dict[str, list[Served]] = defaultdict(list)
     for record in done:
         of_stop = volumes[record.point_id, record.stream]
-        found = _found(record.weight_kg, sum(of_stop.values()), densities.get(record.stream))
+        found = found_level(record.weight_kg, sum(of_stop.values()), densities.get(record.stream))
         for bin_id in of_stop:
             news[bin_id].append(Served(record.at, record.id or 0, found))
     with open_estimates(session, news.keys()) as estimates:
@@ -189,12 +189,12 @@ def served_since(session: Session, since: Mapping[str, datetime]) -> dict[str, l
     for bin_id, at, record_id, weight_kg, volume, density in session.connection().execute(
         query, document(session, rows)
     ):
-        served[bin_id].append(Served(at, record_id, _found(weight_kg, volume or 0, density)))
+        served[bin_id].append(Served(at, record_id, found_level(weight_kg, volume or 0, density)))
     return served
 
 
-def _found(weight_kg: float | None, volume_l: int, density_kg_per_l: float | None) -> float | None:
-    """Return the mean fill level the crew found, from what they weighed; none if that is not known."""
+def found_level(weight_kg: float | None, volume_l: int, density_kg_per_l: float | None) -> float | None:
+    """Return the mean fill level of what was weighed, out of bins of a volume; none if that is not known."""
     if weight_kg is None or density_kg_per_l is None or volume_l == 0:
         return None
     return min(weight_kg / (density_kg_per_l * volume_l), HIGHEST_LEVEL)

@@ -12,15 +12,23 @@ from sensors.observation import Seen
 
 
 class Verdict(StrEnum):
-    """What intake thinks of a reading. Only `OK` moves a bin's state; the others say why not."""
+    """What is thought of a reading. Only `OK` moves a bin's state; the others say why not."""
 
     OK = "ok"
     SPIKE = "spike"
+    STUCK = "stuck"
+    FROZEN = "frozen"
+    BRIDGED = "bridged"
+    DRIFT = "drift"
     SENTINEL = "sentinel"
     TILTED = "tilted"
     OUT_OF_RANGE = "out_of_range"
     LATE = "late"
     NO_LEVEL = "no_level"
+
+
+# Verdicts on readings that the filter hears: what comes later may turn one into another.
+HEARD = (Verdict.OK, Verdict.SPIKE, Verdict.BRIDGED)
 
 
 class Device(SQLModel, table=True):

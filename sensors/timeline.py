@@ -21,7 +21,8 @@ from sensors.diary import Page, first_open, keep_pages, note, slot_of
 from sensors.estimate import Estimate, Judgement, hear, observe, serve
 from sensors.levels import BinDay
 from sensors.states import estimate_from_json, memory_as_json
-from sensors.telemetry import Reading, Verdict
+from sensors.stirred import stir
+from sensors.telemetry import HEARD, Reading, Verdict
 
 # Days of which the state at their start is kept, besides the running one.
 REACH_DAYS = 2
@@ -86,12 +87,13 @@ TOO_LATE = Opinion(Verdict.LATE, "late")
 
 @dataclass(slots=True)
 class _Telling:
-    """What going through a bin's events brought to light."""
+    """What going through a bin's events brought to light; `stirring` are moments that may tell of an emptying."""
 
     opinions: dict[Identity, Opinion] = field(default_factory=dict)
     turns: list[tuple[Judgement, bool]] = field(default_factory=list)
     days: dict[date, list[Any]] = field(default_factory=dict)
     pages: list[Page] = field(default_factory=list)
+    stirring: list[datetime] = field(default_factory=list)
 
 
 def tell(
@@ -133,7 +135,18 @@ def tell(
         opinions |= _tell_again(session, estimates, late, days, served_since, tellings, rewound)
     _keep_days(session, days)
     keep_pages(session, {bin_id: telling.pages for bin_id, (telling, _) in tellings.items()}, rewound)
+    stir(session, _stirred(tellings, late))
     return opinions
+
+
+def _stirred(
+    tellings: Mapping[str, tuple[_Telling, datetime]], late: Mapping[str, Sequence[Event]]
+) -> dict[str, tuple[datetime, datetime]]:
+    """Return the bins that must be looked at again, and from when to when; whatever came late may tell something."""
+    stirring = {bin_id: list(telling.stirring) for bin_id, (telling, _) in tellings.items()}
+    for bin_id, events in late.items():
+        stirring.setdefault(bin_id, []).extend(event.at for event in events)
+    return {bin_id: (min(moments), max(moments)) for bin_id, moments in stirring.items() if moments}
 
 
 def _go_through(estimate: Estimate, events: Sequence[Event]) -> _Telling:
@@ -146,6 +159,7 @@ def _go_through(estimate: Estimate, events: Sequence[Event]) -> _Telling:
         latest = event.at
         if isinstance(event, Served):
             serve(estimate, event.at, event.found)
+            telling.stirring.append(event.at)
             continue
         hear(estimate, event.at)
         if event.level is None:
@@ -157,6 +171,7 @@ def _go_through(estimate: Estimate, events: Sequence[Event]) -> _Telling:
         if judgement.turned_at is not None and estimate.believed is not None:
             risen = estimate.believed.level > judgement.divide
             telling.turns.append((judgement, risen))
+            telling.stirring += [judgement.turned_at, event.at]
             for said in seen:
                 if said.at >= judgement.turned_at and said.level is not None:
                     agrees = (said.level > judgement.divide) == risen
@@ -216,7 +231,7 @@ def _turned(session: Session) -> sa.Update:
             col(Reading.bin_id) == turn.c.bin_id,
             col(Reading.at) >= turn.c.since,
             col(Reading.at) < turn.c.before,
-            col(Reading.verdict).in_([Verdict.OK, Verdict.SPIKE]),
+            col(Reading.verdict).in_(HEARD),
         )
         .values(
             verdict=sa.case((true, sa.literal(Verdict.OK, verdict)), else_=sa.literal(Verdict.SPIKE, verdict)),
@@ -332,7 +347,7 @@ def _stored_readings(session: Session, since: Mapping[str, datetime]) -> dict[st
     for bin_id, at, device_id, frame_key, level, verdict, reason, numbers in session.connection().execute(
         query, document(session, rows)
     ):
-        heard = level if verdict in (Verdict.OK, Verdict.SPIKE) else None
+        heard = level if verdict in HEARD else None
         found[str(bin_id)][Said(at, (device_id, frame_key), heard)] = Opinion(verdict, reason, numbers)
     return found
 

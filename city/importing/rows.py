@@ -137,7 +137,13 @@ def _row(table: Table, record: Record, timezone: ZoneInfo) -> SQLModel | Fault:
     return _implausible(table, row) or _upside_down(row) or row
 
 
-_CODE_OF_FORMS = {"hours": "bad_hours", "streams": "bad_streams", "starts_at": "bad_moment", "ends_at": "bad_moment"}
+_CODE_OF_FORMS = {
+    "hours": "bad_hours",
+    "streams": "bad_streams",
+    "shape": "bad_shape",
+    "starts_at": "bad_moment",
+    "ends_at": "bad_moment",
+}
 
 
 def _value(table: Table, column: str, value: Any, timezone: ZoneInfo) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from city.hours import format_hours, parse_hours
 from city.marks import canonical_tag, canonical_terminal
 from city.registry import ClosureKind, FacilityKind, PointKind
+from city.shapes import canonical_shape
 from city.streams import Stream, format_streams, parse_streams
 
 # National and Shanghai's names, and what the streams are called elsewhere.
@@ -30,7 +31,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "closures": {"道路": ClosureKind.ROAD, "收集点": ClosureKind.POINT, "设施": ClosureKind.FACILITY},
 }
 
-MARKS = {"tag": canonical_tag, "terminal": canonical_terminal}
+# Columns with one way of writing; a text that cannot be read raises ValueError.
+CANONICAL = {"tag": canonical_tag, "terminal": canonical_terminal, "shape": canonical_shape}
 
 YES_NO = {"是": "true", "否": "false"}
 ALWAYS = ("24/7", "24h", "全天", "always")
@@ -45,8 +47,8 @@ def canonical_word(table: str, column: str, text: str) -> str:
         return STREAMS.get(text.lower(), text.lower())
     if column == "kind":
         return KINDS[table].get(text.lower(), text.lower())
-    if column in MARKS:
-        return MARKS[column](text)
+    if column in CANONICAL:
+        return CANONICAL[column](text)
     return YES_NO.get(text, text)
 
 

@@ -29,10 +29,24 @@ class Codec:
 
 _by_model: dict[str, Codec] = {}
 _by_port: dict[int, Codec] = {}
+_dead_zones_cm: dict[str, float] = {}
 
 
-def register(codec: Codec, *, models: Iterable[str], ports: Iterable[int] = ()) -> None:
-    """Make a codec known for its models, and for ports where a device's model is not registered."""
+def register(
+    codec: Codec,
+    *,
+    models: Iterable[str],
+    ports: Iterable[int] = (),
+    dead_zones_cm: Mapping[str, float] | None = None,
+) -> None:
+    """Make a codec known for its models, and for ports where a device's model is not registered.
+
+    Parameters
+    ----------
+    dead_zones_cm
+        By model, how near nothing can be measured, where the maker says so.
+    """
+    _dead_zones_cm.update(dead_zones_cm or {})
     for model in models:
         if model in _by_model:
             raise ValueError(f"two codecs for the model {model!r}")
@@ -53,6 +67,12 @@ def models() -> tuple[str, ...]:
     """Name every model whose bytes can be read."""
     _load()
     return tuple(sorted(_by_model))
+
+
+def dead_zone_cm(model: str) -> float:
+    """Return how near a model measures nothing; 0 if that is not known."""
+    _load()
+    return _dead_zones_cm.get(model, 0.0)
 
 
 def read(uplink: Uplink, model: str) -> Measured:

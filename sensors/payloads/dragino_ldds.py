@@ -21,6 +21,8 @@ MODELS = ("dragino-ldds45", "dragino-ldds75", "dragino-dds45-lb", "dragino-dds75
 LENGTHS = (4, 5, 8)
 STATUS_LENGTH = 7
 BATTERY_BITS = 0x3FFF
+# Nearer than this a flat surface is not measured ("Flat object range" in the manuals' features).
+DEAD_ZONES_CM = {"dragino-ldds75": 28.0, "dragino-dds75-lb": 28.0, "dragino-ldds45": 3.0, "dragino-dds45-lb": 3.0}
 # What the sensor says for a probe it does not see, and for an echo from nearer than it can measure, or none.
 NO_PROBE_MM, NO_ECHO_MM = 0, 20
 # A sensor that measures itself says 0.0 where no probe for the temperature is connected; 0x7fff and 0x8000 are a broken
@@ -89,4 +91,4 @@ def _millimetres(distance: Any) -> float | None:
     raise IntakeError("wrong_shape", f"the distance should be a number or a text, not {shown(distance)}")
 
 
-register(Codec(read, read_decoded), models=MODELS)
+register(Codec(read, read_decoded), models=MODELS, dead_zones_cm=DEAD_ZONES_CM)

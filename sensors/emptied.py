@@ -1,0 +1,295 @@
+"""Emptyings in the database: which bins must be looked at again, what was found, and what their empties teach.
+
+Whatever may tell of an emptying (the filter changed its mind, a crew's record, a lift) marks its bin. A marked bin is
+looked at soon, and once more a day later, when what came afterwards is known; the look reads everything that was said
+of the bin in the last days and writes its emptyings anew. So what is stored follows from what was said, not from the
+order it came in, and a process that dies in between has lost nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import JSON, Column, Engine, Index
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from city.database import UtcDateTime, moment, transaction
+from city.registry import Bin, CollectionPoint, StreamRule
+from sensors.bulk import document, given, insert_new
+from sensors.calibrations import learn
+from sensors.emptyings import BELIEVED, Emptying, Lifted, Recorded, Told, emptyings
+from sensors.levels import BinState
+from sensors.near import TruckStops
+from sensors.service import ServiceOutcome, ServiceRecord, found_level
+from sensors.stirred import Stirred
+from sensors.telemetry import HEARD, LiftRecord, Reading, Verdict
+from sensors.timeline import REACH_DAYS
+
+# Emptyings are written anew from so long before what stirred a bin, and read from so long before that, so that the
+# first of them is seen with what came before it.
+WRITTEN_ANEW, READ_BEFORE = timedelta(days=REACH_DAYS + 1), timedelta(days=7)
+# What came afterwards is known when so much time has passed.
+SETTLES = timedelta(hours=24)
+# Bins of one transaction: as many as are read and judged in a second or two.
+CHUNK = 200
+
+
+class EmptyingRecord(SQLModel, table=True):
+    """A bin was emptied, or somebody says so, with who says it and what contradicts it."""
+
+    __tablename__ = "emptying"
+    __table_args__ = (Index("ix_emptying_at", "at"),)
+
+    bin_id: str = Field(primary_key=True, foreign_key="bin.id")
+    at: datetime = Field(sa_column=moment(primary_key=True), description="the likeliest moment")
+    earliest: datetime = Field(sa_column=moment())
+    latest: datetime = Field(sa_column=moment())
+    confidence: float = Field(ge=0, le=1, description=f"probability that it took place; counts from {BELIEVED} on")
+    sources: list[str] = Field(sa_column=Column(JSON, nullable=False), description="of sensors.emptyings.Source")
+    level_before: float | None = Field(default=None, description="as the sensor saw it")
+    level_after: float | None = None
+    found_level: float | None = Field(default=None, description="as what was weighed tells")
+    conflicted: bool = Field(default=False, description="whether sources contradict each other")
+    conflicts: list[Any] = Field(
+        default_factory=list, sa_column=Column(JSON, nullable=False), description="pairs of code and numbers"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A bin as a look needs to know it."""
+
+    bin_id: str
+    point_id: str
+    district_id: str
+    stream: str
+    lon: float
+    lat: float
+    volume_l: int
+    stop_volume_l: int
+    depth_cm: int
+    density_kg_per_l: float | None
+    rate_per_h: float
+    from_: datetime
+    written_from: datetime
+
+
+def look_at_stirred(engine: Engine, now: datetime) -> int:
+    """Look at every bin that is due; return how many those were."""
+    looked = 0
+    while True:
+        with transaction(engine) as session:
+            due = session.exec(
+                select(Stirred)
+                .where(col(Stirred.due_at) <= now)
+                .order_by(col(Stirred.due_at), col(Stirred.bin_id))
+                .limit(CHUNK)
+                .with_for_update(skip_locked=True)
+            ).all()
+            look(session, {mark.bin_id: mark.at for mark in due}, now)
+            for mark in due:
+                settled = mark.latest + SETTLES
+                if settled <= now:
+                    session.delete(mark)
+                    continue
+                mark.due_at = settled
+                # What is older than that was looked at with all that came afterwards.
+                mark.at = min(max(mark.at, now - SETTLES), mark.latest)
+        looked += len(due)
+        if len(due) < CHUNK:
+            return looked
+
+
+def look(session: Session, since: Mapping[str, datetime], now: datetime) -> None:
+    """Find the emptyings of bins anew, each from some days before a moment on, and learn from them.
+
+    Parameters
+    ----------
+    since
+        By bin, the first event that may tell of an emptying that is not found yet.
+    now
+        The city's time; calibrations that change hold for readings from then on.
+    """
+    bins = _bins(session, since)
+    readings = _readings(session, bins.values())
+    records, lifts = _records(session, bins.values()), _lifts(session, bins.values())
+    rows: list[dict[str, Any]] = []
+    for bin_id, watched in bins.items():
+        said = readings.get(bin_id, [])
+        told = Told(
+            readings=[(row.at, row.fill_level) for row in said],
+            records=records.get(bin_id, []),
+            lifts=lifts.get(bin_id, []),
+            sees=not (said and said[-1].verdict == Verdict.STUCK),
+        )
+        stops = TruckStops(session, watched.district_id, watched.stream, watched.lon, watched.lat)
+        found, seen = emptyings(told, rate_per_h=watched.rate_per_h, near=stops.near)
+        rows += [_row(bin_id, one) for one in found if one.at >= watched.written_from]
+        learn(
+            session,
+            bin_id,
+            watched.depth_cm,
+            found,
+            [(row.device_id, row.at, row.distance_cm) for row in said],
+            seen.false,
+            anew_from=watched.written_from,
+            now=now,
+        )
+    wanted = given(session, bin_id=sa.String(), since=UtcDateTime())
+    gone = sa.delete(EmptyingRecord).where(
+        sa.exists().where(wanted.c.bin_id == col(EmptyingRecord.bin_id), col(EmptyingRecord.at) >= wanted.c.since)
+    )
+    named = [{"bin_id": one.bin_id, "since": one.written_from} for one in bins.values()]
+    session.connection().execute(gone, document(session, named))
+    insert_new(session, EmptyingRecord, rows)
+
+
+def list_emptyings(
+    session: Session,
+    *,
+    bin_id: str | None = None,
+    district_ids: Collection[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    conflicted: bool | None = None,
+    limit: int = 1_000,
+) -> list[EmptyingRecord]:
+    """Return emptyings, the latest first, those that are not believed included.
+
+    Parameters
+    ----------
+    bin_id, district_ids
+        Only of this bin, or of these districts.
+    since, until
+        Only those in between.
+    conflicted
+        Only those with contradictions, or only those without.
+    """
+    query = select(EmptyingRecord).order_by(col(EmptyingRecord.at).desc(), col(EmptyingRecord.bin_id)).limit(limit)
+    if bin_id is not None:
+        query = query.where(EmptyingRecord.bin_id == bin_id)
+    if district_ids is not None:
+        query = (
+            query.join(Bin, col(Bin.id) == col(EmptyingRecord.bin_id))
+            .join(CollectionPoint, col(CollectionPoint.id) == col(Bin.point_id))
+            .where(col(CollectionPoint.district_id).in_(district_ids))
+        )
+    if since is not None:
+        query = query.where(col(EmptyingRecord.at) >= since)
+    if until is not None:
+        query = query.where(col(EmptyingRecord.at) < until)
+    if conflicted is not None:
+        query = query.where(col(EmptyingRecord.conflicted) == conflicted)
+    return list(session.exec(query))
+
+
+def _bins(session: Session, since: Mapping[str, datetime]) -> dict[str, _Watched]:
+    wanted = given(session, bin_id=sa.String())
+    stop_volume = (
+        sa.select(col(Bin.point_id), col(Bin.stream), sa.func.sum(col(Bin.usable_volume_l)).label("volume_l"))
+        .where(col(Bin.active))
+        .group_by(col(Bin.point_id), col(Bin.stream))
+        .subquery()
+    )
+    query = (
+        sa.select(
+            col(Bin.id), col(Bin.point_id), col(CollectionPoint.district_id), col(Bin.stream),
+            col(CollectionPoint.lon), col(CollectionPoint.lat), col(Bin.usable_volume_l),
+            sa.func.coalesce(stop_volume.c.volume_l, col(Bin.usable_volume_l)), col(Bin.depth_cm),
+            col(StreamRule.density_kg_per_l), sa.func.coalesce(col(BinState.rate_per_h), 0.0),
+        )
+        .join(wanted, wanted.c.bin_id == Bin.id)
+        .join(CollectionPoint, col(CollectionPoint.id) == Bin.point_id)
+        .outerjoin(stop_volume, sa.and_(stop_volume.c.point_id == Bin.point_id, stop_volume.c.stream == Bin.stream))
+        .outerjoin(StreamRule, col(StreamRule.stream) == Bin.stream)
+        .outerjoin(BinState, col(BinState.bin_id) == Bin.id)
+        .order_by(col(Bin.id))
+    )  # fmt: skip
+    found = {}
+    named = document(session, [{"bin_id": name} for name in sorted(since)])
+    for row in map(tuple, session.connection().execute(query, named)):
+        # By whole days, so that looks at different moments of a day see the same.
+        day = datetime.combine(since[row[0]].astimezone(UTC).date(), time(), UTC)
+        written_from = day - WRITTEN_ANEW
+        values: tuple[Any, ...] = (*row, written_from - READ_BEFORE, written_from)
+        found[row[0]] = _Watched(*values)
+    return found
+
+
+def _readings(session: Session, bins: Iterable[_Watched]) -> dict[str, list[Any]]:
+    wanted = given(session, bin_id=sa.String(), since=UtcDateTime())
+    query = (
+        sa.select(
+            col(Reading.bin_id), col(Reading.at), col(Reading.device_id), col(Reading.fill_level),
+            col(Reading.distance_cm), col(Reading.verdict),
+        )
+        .join(wanted, wanted.c.bin_id == Reading.bin_id)
+        .where(
+            col(Reading.at) >= wanted.c.since, col(Reading.verdict).in_(HEARD), col(Reading.fill_level).is_not(None)
+        )
+        .order_by(col(Reading.bin_id), col(Reading.at), col(Reading.device_id), col(Reading.frame_key))
+    )  # fmt: skip
+    said: dict[str, list[Any]] = defaultdict(list)
+    for row in session.connection().execute(query, _named(session, bins)):
+        said[row.bin_id].append(row)
+    return said
+
+
+def _records(session: Session, bins: Iterable[_Watched]) -> dict[str, list[Recorded]]:
+    bins = list(bins)
+    of_bin = {one.bin_id: one for one in bins}
+    wanted = given(session, bin_id=sa.String(), since=UtcDateTime())
+    query = (
+        sa.select(col(Bin.id), col(ServiceRecord.at), col(ServiceRecord.outcome), col(ServiceRecord.weight_kg))
+        .join(wanted, wanted.c.bin_id == Bin.id)
+        .join(
+            ServiceRecord,
+            sa.and_(col(ServiceRecord.point_id) == Bin.point_id, col(ServiceRecord.stream) == Bin.stream),
+        )
+        .where(col(ServiceRecord.at) >= wanted.c.since)
+    )
+    records: dict[str, list[Recorded]] = defaultdict(list)
+    for bin_id, at, outcome, weight_kg in session.connection().execute(query, _named(session, bins)):
+        watched = of_bin[bin_id]
+        found = found_level(weight_kg, watched.stop_volume_l, watched.density_kg_per_l)
+        records[bin_id].append(Recorded(at, outcome == ServiceOutcome.DONE, found))
+    return records
+
+
+def _lifts(session: Session, bins: Iterable[_Watched]) -> dict[str, list[Lifted]]:
+    bins = list(bins)
+    of_bin = {one.bin_id: one for one in bins}
+    wanted = given(session, bin_id=sa.String(), since=UtcDateTime())
+    query = (
+        sa.select(wanted.c.bin_id, col(LiftRecord.at), col(LiftRecord.weight_kg))
+        .join(wanted, wanted.c.bin_id == LiftRecord.bin_id)
+        .where(col(LiftRecord.at) >= wanted.c.since, col(LiftRecord.bin_id).is_not(None))
+    )
+    lifts: dict[str, list[Lifted]] = defaultdict(list)
+    for bin_id, at, weight_kg in session.connection().execute(query, _named(session, bins)):
+        watched = of_bin[bin_id]
+        lifts[bin_id].append(Lifted(at, found_level(weight_kg, watched.volume_l, watched.density_kg_per_l)))
+    return lifts
+
+
+def _named(session: Session, bins: Iterable[_Watched]) -> dict[str, str]:
+    return document(session, [{"bin_id": one.bin_id, "since": one.from_} for one in bins])
+
+
+def _row(bin_id: str, one: Emptying) -> dict[str, Any]:
+    return {
+        "bin_id": bin_id,
+        "at": one.at,
+        "earliest": one.earliest,
+        "latest": one.latest,
+        "confidence": one.confidence,
+        "sources": [source.value for source in one.sources],
+        "level_before": one.before,
+        "level_after": one.after,
+        "found_level": one.found,
+        "conflicted": bool(one.conflicts),
+        "conflicts": [[code.value, numbers] for code, numbers in one.conflicts],
+    }
