@@ -56,6 +56,7 @@ from city.registry import City
 from city.settings import Settings
 from city.store import zone_of
 from routing.errors import RoutingError
+from sensors.device_days import judge_devices
 from sensors.sweep import sweep
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ PLANNINGS_PER_CORE = 2
 DATES_AROUND = (-1, 0, 1)
 # Silences are looked for this often in the city's time, and not more often than that in the machine's.
 SWEEP_EVERY, SWEEP_PAUSE_S = timedelta(minutes=1), 1.0
+# Devices whose health is judged after each sweep: 150,000 are through within two hours, and no sweep waits for long.
+JUDGED_AT_A_TIME = 2_000
 # After the database was away.
 PAUSE_S = 2.0
 
@@ -204,6 +207,7 @@ class Worker:
             try:
                 swept_at = self._clock.now()
                 sweep(self._engine, self._clock)
+                judge_devices(self._engine, self._clock, at_most=JUDGED_AT_A_TIME)
             except SQLAlchemyError:
                 log.exception("the sweep for silent devices failed; trying again")
 
