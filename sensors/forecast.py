@@ -12,13 +12,15 @@ as arrays.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc, ndtr
+
+from sensors.experience import Diaries, Ways, no_diaries, ways
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +40,11 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 REACH_SIGMAS = 6.0
 # A gamma gain of at least this shape, with at most this share of the doubt's variance, is as good as normal.
 CERTAIN_SHAPE, CERTAIN_SHARE = 50.0, 0.05
+# Where a distribution is looked at to find its quantiles, in standard deviations from its mean: dense in the middle,
+# where most of them lie, and as far out as the extreme ones of a skewed gain.
+_GRID = np.sinh(np.linspace(-2.3, 2.6, 49))
+# So many bins at once: their pages then stay in the processor's cache.
+TOGETHER = 512
 # Less than this never fills anything: a usable volume in a million million.
 LEAST_GAIN = 1e-12
 # Keeps divisions defined where nothing is in doubt; far below any sensor's resolution.
@@ -83,6 +90,8 @@ class States:
         The same for the rival explanation; equal to the main one where there is none.
     rival_weight
         Its probability.
+    diaries
+        What the bins did before, where that was read.
     """
 
     mean: Floats
@@ -95,18 +104,26 @@ class States:
     rival_sigma: Floats
     rival_as_of_s: Floats
     rival_weight: Floats
+    diaries: Diaries
 
     def __len__(self) -> int:
         return len(self.mean)
 
-    def __getitem__(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "States":
+    def __getitem__(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "States":
         return States(*(getattr(self, name)[chosen] for name in States.__slots__))
 
 
-def stack(states: Sequence[Estimated]) -> States:
-    """Put bins' states side by side for the functions that answer for many at once."""
-    rows = np.array([_row(state) for state in states], dtype=np.float64).reshape(len(states), len(States.__slots__))
-    return States(*np.ascontiguousarray(rows.T))
+def stack(states: Sequence[Estimated], diaries: Diaries | None = None) -> States:
+    """Put bins' states side by side for the functions that answer for many at once.
+
+    Parameters
+    ----------
+    diaries
+        Of the same bins; left out, the forecast is from their rates alone.
+    """
+    columns = len(States.__slots__) - 1
+    rows = np.array([_row(state) for state in states], dtype=np.float64).reshape(len(states), columns)
+    return States(*np.ascontiguousarray(rows.T), diaries=no_diaries(len(states)) if diaries is None else diaries)
 
 
 def _row(state: Estimated) -> tuple[float, ...]:
@@ -132,7 +149,11 @@ def level_at(state: Estimated, at: datetime) -> Level:
 
 def levels_at(states: States, at: datetime) -> tuple[Floats, Floats]:
     """Return the mean and the standard deviation of many bins' levels at one moment."""
-    return _mixture(states, np.full(len(states), at.timestamp()))
+    parts = [_mixture(states[part], np.full(len(states), at.timestamp())[part]) for part in _parts(len(states))]
+    if not parts:
+        return np.empty(0), np.empty(0)
+    means, sigmas = zip(*parts, strict=True)
+    return np.concatenate(means), np.concatenate(sigmas)
 
 
 def overflow_probability(state: Estimated, at: datetime) -> float:
@@ -142,7 +163,8 @@ def overflow_probability(state: Estimated, at: datetime) -> float:
 
 def overflow_probabilities(states: States, at: datetime) -> Floats:
     """Return many bins' probabilities to have overflowed by one moment."""
-    return _above(states, np.full(len(states), BRIM), np.full(len(states), at.timestamp()))
+    parts = [_overflowed(states[part], np.full(len(states), at.timestamp())[part]) for part in _parts(len(states))]
+    return np.concatenate(parts) if parts else np.empty(0)
 
 
 def overflow_at(state: Estimated, probability: float) -> datetime | None:
@@ -170,11 +192,12 @@ def overflow_times(states: States, probability: float) -> Floats:
     found = np.full(len(states), np.inf)
     known = np.flatnonzero(np.isfinite(states.as_of_s))
     asked = states[known]
-    brim = np.full(len(known), BRIM)
     early, late = np.zeros(len(known)), np.full(len(known), HORIZON_H)
 
     def reached(hours: Floats) -> NDArray[np.bool_]:
-        return _above(asked, brim, asked.as_of_s + 3600.0 * hours) >= probability
+        at_s = asked.as_of_s + 3600.0 * hours
+        parts = [_overflowed(asked[part], at_s[part]) for part in _parts(len(asked))]
+        return np.concatenate(parts) >= probability if parts else np.empty(0, np.bool_)
 
     within = reached(late)
     late[reached(early)] = 0.0
@@ -201,29 +224,61 @@ def level_quantiles(states: States, at_s: Floats, probabilities: Sequence[float]
     ndarray
         Shape (bins, probabilities); never below 0.
     """
-    share = np.tile(np.asarray(probabilities, dtype=np.float64), len(states))
-    each = states[np.repeat(np.arange(len(states)), len(probabilities))]
-    seconds = np.repeat(at_s, len(probabilities))
-    mean, sigma = _mixture(each, seconds)
-    # One-sided Chebyshev bounds any distribution's quantile by its mean and spread.
-    low = mean - sigma * np.sqrt((1 - share) / share)
-    high = mean + sigma * np.sqrt(share / (1 - share))
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        above = _above(each, middle, seconds) > 1 - share
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.maximum((low + high) / 2, 0.0).reshape(len(states), len(probabilities))
+    quantiles = [_quantiles(states[part], at_s[part], probabilities) for part in _parts(len(states))]
+    return np.concatenate(quantiles) if quantiles else np.empty((0, len(probabilities)))
+
+
+def _quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> Floats:
+    mean, sigma = _mixture(states, at_s)
+    lived = _lived(states, at_s, highest=False)
+    bare = replace(states, diaries=no_diaries(len(states)))
+    grid = mean + sigma * _GRID[:, None]
+    below = np.empty_like(grid)
+    for row, threshold in enumerate(grid):
+        above = _above(bare, threshold, at_s)
+        if lived is not None:
+            above = (1 - lived.share) * above + lived.above(threshold - states.mean)
+        below[row] = 1 - above
+    # What is left outside of the grid; rounding must not let the distribution fall.
+    below = np.maximum.accumulate(below, axis=0)
+    share = np.asarray(probabilities, dtype=np.float64)
+    found = [np.interp(share, column, levels) for column, levels in zip(below.T, grid.T, strict=True)]
+    return np.maximum(np.array(found).reshape(len(states), len(share)), 0.0)
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(begin, begin + TOGETHER) for begin in range(0, count, TOGETHER)]
+
+
+def _lived(states: States, at_s: Floats, *, highest: bool) -> Ways | None:
+    """Return what the bins' own diaries say, if any was read."""
+    if states.diaries.pages.shape[1] == 0:
+        return None
+    as_of_s = np.where(np.isfinite(states.as_of_s), states.as_of_s, 0.0)
+    return ways(states.diaries, states.mean, as_of_s, _hours(states.as_of_s, at_s), highest=highest)
 
 
 def _mixture(states: States, at_s: Floats) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of levels over both explanations, each bin at a moment of its own."""
+    """Return mean and standard deviation of levels by rate and experience, each bin at a moment of its own."""
+    mean, variance = _by_rate(states, at_s)
+    if (lived := _lived(states, at_s, highest=False)) is not None:
+        first, second = lived.moments()
+        rest = 1 - lived.share
+        square = rest * (variance + mean**2) + lived.share * states.mean**2 + 2 * states.mean * first + second
+        mean = rest * mean + lived.share * states.mean + first
+        variance = np.maximum(square - mean**2, 0.0)
+    return mean, np.sqrt(variance)
+
+
+def _by_rate(states: States, at_s: Floats) -> tuple[Floats, Floats]:
+    """Return mean and variance of levels over both explanations."""
     main_mean, main_variance = _moments(states, states.mean, states.sigma, _hours(states.as_of_s, at_s))
     rival_hours = _hours(states.rival_as_of_s, at_s)
     rival_mean, rival_variance = _moments(states, states.rival_mean, states.rival_sigma, rival_hours)
     weight = states.rival_weight
     mean = (1 - weight) * main_mean + weight * rival_mean
     between = weight * (1 - weight) * (main_mean - rival_mean) ** 2
-    return mean, np.sqrt((1 - weight) * main_variance + weight * rival_variance + between)
+    return mean, (1 - weight) * main_variance + weight * rival_variance + between
 
 
 def _hours(since_s: Floats, at_s: Floats) -> Floats:
@@ -235,8 +290,16 @@ def _moments(states: States, mean: Floats, sigma: Floats, hours: Floats) -> tupl
     return mean + states.rate * hours, sigma**2 + gained_variance
 
 
+def _overflowed(states: States, at_s: Floats) -> Floats:
+    """Return the probability that the level was at the brim at some moment up to a moment."""
+    above = _above(states, np.full(len(states), BRIM), at_s)
+    if (lived := _lived(states, at_s, highest=True)) is not None:
+        above = (1 - lived.share) * above + lived.above(BRIM - states.mean)
+    return np.clip(above, 0.0, 1.0)
+
+
 def _above(states: States, threshold: Floats, at_s: Floats) -> Floats:
-    """Return the probability of a level of at least `threshold`, over both explanations."""
+    """Return the probability of a level of at least `threshold` by the rate alone, over both explanations."""
     hours = _hours(states.as_of_s, at_s)
     above = _exceeds(states, threshold - states.mean, states.sigma, hours)
     if (disputed := np.flatnonzero(states.rival_weight > 0)).size:
