@@ -38,6 +38,9 @@ AROUND_DISPUTED, LOWER = 13, 0.2
 # Readings farther away than this say nothing about the level then.
 AROUND_MIN = 12 * 60
 
+# A diary as its row keeps it: slot of the last page, and pages.
+Stored = tuple[int, str]
+
 _HEARD = struct.Struct("<IB")
 _OPEN = struct.Struct("<IBB")
 
@@ -170,10 +173,11 @@ def keep_pages(session: Session, pages: Mapping[str, Sequence[Page]], rewound: M
     wanted = sorted({bin_id for bin_id, its in pages.items() if its} | rewound.keys())
     if not wanted:
         return
-    stored = _stored(session, wanted)
+    stored = stored_diaries(session, wanted)
     rows = []
     for bin_id in wanted:
-        last, kept = stored.get(bin_id, (0, b""))
+        last, text = stored.get(bin_id, (0, ""))
+        kept = base64.b64decode(text)
         if bin_id in rewound:
             last, kept = _before(last, kept, rewound[bin_id])
         for page in pages.get(bin_id, ()):
@@ -183,13 +187,14 @@ def keep_pages(session: Session, pages: Mapping[str, Sequence[Page]], rewound: M
     insert_or_update(session, BinDiary, rows, update=["last_slot", "pages"])
 
 
-def _stored(session: Session, bin_ids: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+def stored_diaries(session: Session, bin_ids: Sequence[str]) -> dict[str, Stored]:
+    """Read the diaries of bins, by id; those that have one."""
     wanted = given(session, bin_id=sa.String())
     query = sa.select(col(BinDiary.bin_id), col(BinDiary.last_slot), col(BinDiary.pages)).join(
         wanted, wanted.c.bin_id == BinDiary.bin_id
     )
     rows = session.connection().execute(query, document(session, [{"bin_id": one} for one in bin_ids]))
-    return {bin_id: (last, base64.b64decode(text)) for bin_id, last, text in rows}
+    return {bin_id: (last, pages) for bin_id, last, pages in rows}
 
 
 def _before(last: int, kept: bytes, slot: int) -> tuple[int, bytes]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.diary import MISSING, PAGE_BYTES, SLOT_H, SLOTS, STEPS
+from sensors.diary import MISSING, PAGE_BYTES, SLOT_H, SLOTS, STEPS, Stored
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -92,7 +92,7 @@ class Ways:
     @property
     def share(self) -> Doubles:
         """How much of each bin's forecast is experience, 0..1."""
-        return self.weight.sum(axis=1, dtype=np.float64)
+        return np.asarray(self.weight.sum(axis=1), dtype=np.float64)
 
     def above(self, gap: Doubles) -> Doubles:
         """Return the weight of pages that gained at least `gap`, shape (bins,)."""
@@ -111,24 +111,22 @@ def no_diaries(count: int) -> Diaries:
     return Diaries(np.empty((count, 0, PAGE_BYTES), np.uint8), np.zeros(count, np.int64), np.full(count, np.nan))
 
 
-def open_diaries(stored: Sequence[tuple[int, str] | None], heard: Sequence[float | None]) -> Diaries:
+def open_diaries(known: Sequence[tuple[Stored | None, float | None]]) -> Diaries:
     """Put diaries side by side.
 
     Parameters
     ----------
-    stored
-        Slot of the last page, and pages, as in `sensors.diary.BinDiary`; none for a bin without.
-    heard
-        The level each sensor said last.
+    known
+        Of each bin its diary as stored, if it has one, and the level its sensor said last, if it did.
     """
-    pages = np.full((len(stored), SLOTS * PAGE_BYTES), MISSING, np.uint8)
-    last_slot = np.zeros(len(stored), np.int64)
-    for row, one in enumerate(stored):
-        if one is not None:
-            last_slot[row], kept = one[0], np.frombuffer(base64.b64decode(one[1]), np.uint8)
+    pages = np.full((len(known), SLOTS * PAGE_BYTES), MISSING, np.uint8)
+    last_slot = np.zeros(len(known), np.int64)
+    for row, (stored, _) in enumerate(known):
+        if stored is not None:
+            last_slot[row], kept = stored[0], np.frombuffer(base64.b64decode(stored[1]), np.uint8)
             pages[row, -len(kept) :] = kept
-    said = np.array([np.nan if level is None else level for level in heard], dtype=np.float64)
-    return Diaries(pages.reshape(len(stored), SLOTS, PAGE_BYTES), last_slot, said)
+    heard = np.array([np.nan if level is None else level for _, level in known], dtype=np.float64)
+    return Diaries(pages.reshape(len(known), SLOTS, PAGE_BYTES), last_slot, heard)
 
 
 def ways(diaries: Diaries, level: Doubles, as_of_s: Doubles, hours: Doubles, *, highest: bool) -> Ways:
@@ -146,7 +144,7 @@ def ways(diaries: Diaries, level: Doubles, as_of_s: Doubles, hours: Doubles, *, 
     pages = diaries.pages
     settled = _bridged(pages[:, :, 2])
     believed = np.where(pages[:, :, 0] == MISSING, np.nan, pages[:, :, 0] / np.float32(STEPS)).astype(np.float32)
-    heard = pages[:, :, 1] / np.float32(STEPS)
+    heard = (pages[:, :, 1] / np.float32(STEPS)).astype(np.float32)
     path = _unemptied(settled)
     known = np.isfinite(believed) & _followed(settled) & ~_falling(settled)
     weight = np.where(known, _likeness(diaries, np.nan_to_num(believed), heard, level, as_of_s), np.float32(0))

@@ -1,6 +1,6 @@
 """What is known of each bin now: its fill level, how sure that is, how fast it fills, and since when nobody knows."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
@@ -11,7 +11,9 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from city.database import moment, word
 from city.registry import Bin, CollectionPoint, PointKind
 from city.streams import Stream
+from sensors.diary import last_heard, stored_diaries
 from sensors.estimate import LevelSource
+from sensors.experience import Diaries, open_diaries
 from sensors.forecast import level_at
 from sensors.priors import LENDING_HOURS, NO_LENDERS, Lenders, Peers, Prior, prior_for
 
@@ -148,6 +150,12 @@ def peers_of(session: Session, district_id: str) -> Peers:
         alike = Lenders(count, *sums).at_reference(volume_l)
         peers[stream, kind] = peers.get((stream, kind), NO_LENDERS) + alike
     return peers
+
+
+def diaries_of(session: Session, states: Sequence[BinState]) -> Diaries:
+    """Return what bins did before, for a forecast of them."""
+    stored = stored_diaries(session, [state.bin_id for state in states])
+    return open_diaries([(stored.get(state.bin_id), last_heard(state.recent)) for state in states])
 
 
 def unknown_since(state: BinState, at: datetime) -> datetime | None:

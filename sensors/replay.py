@@ -27,7 +27,9 @@ from sensors import payloads
 from sensors.decoders import decode, tables
 from sensors.delivery import Message
 from sensors.devices import Mounting, register_devices
+from sensors.diary import Stored, last_heard, stored_diaries
 from sensors.errors import IntakeError
+from sensors.experience import open_diaries
 from sensors.forecast import level_quantiles, stack
 from sensors.intake import receive_all
 from sensors.levels import BinState
@@ -108,10 +110,11 @@ class _Line:
 
 @dataclass(slots=True)
 class _Origins:
-    """States at the moments forecasts were made from, by bin."""
+    """What was known of one bin at the moments forecasts were made from."""
 
     at_h: list[float] = field(default_factory=list)
     states: list[BinState] = field(default_factory=list)
+    diaries: list[Stored | None] = field(default_factory=list)
 
 
 def replay(
@@ -151,16 +154,17 @@ def replay(
         warm = lines[0].at + WARM_UP
         done = 0
         for at, slot in _slots(lines):
-            receipts = receive_all(engine, ManualClock(at), [_message(head, line, format_name) for line in slot])
+            receipts = receive_all(engine, ManualClock(at), _messages(head, slot, format_name))
             for receipt in receipts:
                 counted.update(stored=receipt.stored, duplicates=receipt.duplicates)
                 rejected.update(rejection.code for rejection in receipt.rejected)
-            states = _states(engine)
+            states, diaries = _known(engine)
             emptied.watch(states)
             for state in states if at >= warm else ():
                 if state.heard_at is not None and at - state.heard_at <= EVERY:
                     origins[state.bin_id].at_h.append(_hours(state.heard_at))
                     origins[state.bin_id].states.append(state)
+                    origins[state.bin_id].diaries.append(diaries.get(state.bin_id))
             done += len(slot)
             if progress is not None:
                 progress(done / len(lines))
@@ -207,8 +211,11 @@ def _lines(head: bytes, texts: Sequence[bytes], format_name: str) -> Iterator[_L
         yield _Line(at, text, uplinks)
 
 
-def _message(head: bytes, line: _Line, format_name: str) -> Message:
-    return Message(format_name, head + line.text)
+def _messages(head: bytes, lines: Sequence[_Line], format_name: str) -> list[Message]:
+    """Return the lines as they would have come in: each a message, or together one table."""
+    if head:
+        return [Message(format_name, head + b"\n".join(line.text for line in lines))]
+    return [Message(format_name, line.text) for line in lines]
 
 
 def _distances(lines: Sequence[_Line], model: str) -> dict[str, list[float]]:
@@ -261,9 +268,10 @@ def _slots(lines: Sequence[_Line]) -> Iterator[tuple[datetime, list[_Line]]]:
         yield begun + (number + 1) * EVERY, list(slot)
 
 
-def _states(engine: Engine) -> list[BinState]:
+def _known(engine: Engine) -> tuple[list[BinState], Mapping[str, Stored]]:
     with reading(engine) as session:
-        return list(session.exec(select(BinState)))
+        states = list(session.exec(select(BinState)))
+        return states, stored_diaries(session, [state.bin_id for state in states])
 
 
 class _Emptyings:
@@ -304,7 +312,11 @@ def _judged(engine: Engine, origins: Mapping[str, _Origins]) -> tuple[Skill, dic
         if not len(spans):
             continue
         of_row = dict(zip(rows.tolist(), usable[first].tolist(), strict=True))
-        states = stack([of_bin.states[of_row[row]] for row in spans.begin.tolist()])
+        chosen = [of_row[row] for row in spans.begin.tolist()]
+        states = stack(
+            [of_bin.states[one] for one in chosen],
+            open_diaries([(of_bin.diaries[one], last_heard(of_bin.states[one].recent)) for one in chosen]),
+        )
         forecasts = {name: forecast(series, spans) for name, forecast in plain.items()}
         comparable = np.all([np.isfinite(one[:, 0]) for one in forecasts.values()], axis=0)
         quantiles = level_quantiles(states, 3600.0 * series.hours[spans.end], PROBABILITIES)

@@ -142,22 +142,20 @@ def _plain(series: Series, spans: Spans, *, by_slot: bool) -> Floats:
     """Return quantiles of shape (spans, len(PROBABILITIES)); not a number until enough has passed to learn from."""
     begin_h, end_h = series.hours[spans.begin], series.hours[spans.end]
     gains = series.levels[spans.end] - series.levels[spans.begin]
-    slots = (begin_h % WEEK_H) // SLOT_H
+    slots = ((begin_h % WEEK_H) // SLOT_H).astype(np.intp)
     quantiles = np.full((len(spans), len(PROBABILITIES)), np.nan)
     for row in range(len(spans)):
         past = end_h <= begin_h[row]
         if past.sum() < FEWEST_SPANS:
             continue
         known, known_slots = gains[past], slots[past]
-        means = np.full(len(known), known.mean())
-        here = known.mean()
+        mean = known.mean()
+        means, here = np.full(len(known), mean), mean
         if by_slot:
-            for slot in np.unique(known_slots):
-                inside = known_slots == slot
-                if inside.sum() >= FEWEST_IN_SLOT:
-                    means[inside] = known[inside].mean()
-            if (alike := known_slots == slots[row]).sum() >= FEWEST_IN_SLOT:
-                here = known[alike].mean()
+            count = np.bincount(known_slots, minlength=round(WEEK_H / SLOT_H))
+            total = np.bincount(known_slots, weights=known, minlength=len(count))
+            by_slot_mean = np.where(count >= FEWEST_IN_SLOT, total / np.maximum(count, 1), mean)
+            means, here = by_slot_mean[known_slots], by_slot_mean[slots[row]]
         spread = np.quantile(known - means, PROBABILITIES)
         quantiles[row] = np.maximum(series.levels[spans.begin[row]] + here + spread, 0.0)
     return quantiles
