@@ -57,6 +57,7 @@ from city.settings import Settings
 from city.store import zone_of
 from routing.errors import RoutingError
 from sensors.device_days import judge_devices
+from sensors.emptied import look_at_stirred
 from sensors.sweep import sweep
 
 log = logging.getLogger(__name__)
@@ -208,8 +209,9 @@ class Worker:
                 swept_at = self._clock.now()
                 sweep(self._engine, self._clock)
                 judge_devices(self._engine, self._clock, at_most=JUDGED_AT_A_TIME)
+                look_at_stirred(self._engine, self._clock.now())
             except SQLAlchemyError:
-                log.exception("the sweep for silent devices failed; trying again")
+                log.exception("the sweep for silent devices and emptyings failed; trying again")
 
     def _holder(self) -> Holder:
         return Holder(self._surroundings.token, self._machine.now())

@@ -9,6 +9,7 @@ from sqlalchemy import JSON, Column
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from city.database import moment
+from city.wording import Language, say
 from sensors.bulk import insert_or_update
 from sensors.calibration import KEPT, Empty, calibrate, empties
 from sensors.emptyings import Emptying
@@ -36,6 +37,23 @@ def list_calibrations(session: Session) -> list[CalibrationRecord]:
         sa.or_(col(CalibrationRecord.empty_cm).is_not(None), col(CalibrationRecord.drifted))
     )
     return list(session.exec(query.order_by(col(CalibrationRecord.device_id))))
+
+
+def calibration_of(session: Session, device: Device) -> CalibrationRecord | None:
+    """Return what was learnt of a sensor where it sits now, if that differs from what was registered."""
+    known = session.get(CalibrationRecord, device.id)
+    if known is None or (known.bin_id, known.mounting_height_cm) != (device.bin_id, device.mounting_height_cm):
+        return None
+    return known if known.drifted or known.empty_cm is not None else None
+
+
+def calibration_text(one: CalibrationRecord, language: Language) -> str:
+    """Say what was learnt of a sensor."""
+    code, read_cm = "learnt", one.empty_cm
+    if one.drifted or read_cm is None:
+        code, read_cm = "drifted", max(distance_cm for _, distance_cm in one.empties)
+    numbers = {"empty_cm": read_cm, "mounting_height_cm": one.mounting_height_cm, "emptyings": len(one.empties)}
+    return say("sensors", f"calibration.{code}", language, **numbers)
 
 
 def learn(

@@ -18,6 +18,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from city.database import UtcDateTime, moment, transaction
 from city.registry import Bin, CollectionPoint, StreamRule
+from city.wording import Language, say
 from sensors.bulk import document, given, insert_new
 from sensors.calibrations import learn
 from sensors.emptyings import BELIEVED, Emptying, Lifted, Recorded, Told, emptyings
@@ -184,6 +185,11 @@ def list_emptyings(
     if conflicted is not None:
         query = query.where(col(EmptyingRecord.conflicted) == conflicted)
     return list(session.exec(query))
+
+
+def conflict_text(code: str, numbers: Mapping[str, float], language: Language) -> str:
+    """Say how sources of an emptying contradict each other."""
+    return say("sensors", f"conflict.{code}", language, **numbers)
 
 
 def _bins(session: Session, since: Mapping[str, datetime]) -> dict[str, _Watched]:

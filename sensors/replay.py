@@ -28,6 +28,7 @@ from sensors.decoders import decode, tables
 from sensors.delivery import Message
 from sensors.devices import Mounting, register_devices
 from sensors.diary import Stored, last_heard, stored_diaries
+from sensors.emptyings import Emptying, Told, emptyings
 from sensors.errors import IntakeError
 from sensors.experience import open_diaries
 from sensors.forecast import level_quantiles, stack
@@ -44,7 +45,7 @@ from sensors.skill import (
     persistence,
     spans_of,
 )
-from sensors.telemetry import Reading, Verdict
+from sensors.telemetry import HEARD, Reading, Verdict
 from sensors.uplink import Uplink
 
 # Forecasts are made this often, and not before the sensors were heard for that long.
@@ -82,7 +83,7 @@ class Replayed:
     verdicts
         Stored readings by verdict.
     emptyings
-        How often bins were emptied, as their sensors tell.
+        When bins were emptied, by device, as their sensors tell in hindsight.
     skill
         How good the forecasts 24 hours ahead were.
     baselines
@@ -94,7 +95,7 @@ class Replayed:
     duplicates: int
     rejected: Mapping[str, int]
     verdicts: Mapping[str, int]
-    emptyings: int
+    emptyings: Mapping[str, Sequence[Emptying]]
     skill: Skill
     baselines: Mapping[str, Skill]
 
@@ -150,7 +151,6 @@ def replay(
         counted: Counter[str] = Counter()
         rejected: Counter[str] = Counter()
         origins: dict[str, _Origins] = defaultdict(_Origins)
-        emptied = _Emptyings()
         warm = lines[0].at + WARM_UP
         done = 0
         for at, slot in _slots(lines):
@@ -159,7 +159,6 @@ def replay(
                 counted.update(stored=receipt.stored, duplicates=receipt.duplicates)
                 rejected.update(rejection.code for rejection in receipt.rejected)
             states, diaries = _known(engine)
-            emptied.watch(states)
             for state in states if at >= warm else ():
                 if state.heard_at is not None and at - state.heard_at <= EVERY:
                     origins[state.bin_id].at_h.append(_hours(state.heard_at))
@@ -170,6 +169,7 @@ def replay(
                 progress(done / len(lines))
         skill, baselines = _judged(engine, origins)
         verdicts = _verdicts(engine)
+        emptied = _emptyings(engine)
         engine.dispose()
     return Replayed(
         readings=len(lines),
@@ -177,7 +177,7 @@ def replay(
         duplicates=counted["duplicates"],
         rejected=dict(rejected),
         verdicts=verdicts,
-        emptyings=emptied.count,
+        emptyings=emptied,
         skill=skill,
         baselines=baselines,
     )
@@ -274,24 +274,19 @@ def _known(engine: Engine) -> tuple[list[BinState], Mapping[str, Stored]]:
         return states, stored_diaries(session, [state.bin_id for state in states])
 
 
-class _Emptyings:
-    """Counts emptyings that are still believed when the bin is looked at for the second time."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._new: dict[str, datetime] = {}
-        self._counted: dict[str, datetime] = {}
-
-    def watch(self, states: Sequence[BinState]) -> None:
-        """Look at the bins once more."""
-        for state in states:
-            at = state.emptied_at
-            if at is None or at <= self._counted.get(state.bin_id, at - EVERY):
-                continue
-            if self._new.get(state.bin_id) == at:
-                self.count += 1
-                self._counted[state.bin_id] = at
-            self._new[state.bin_id] = at
+def _emptyings(engine: Engine) -> dict[str, list[Emptying]]:
+    """Find the emptyings that are believed, from all that was stored."""
+    found = {}
+    for state in _known(engine)[0]:
+        with reading(engine) as session:
+            rows = session.exec(
+                select(Reading.at, Reading.fill_level)
+                .where(Reading.bin_id == state.bin_id, col(Reading.verdict).in_(HEARD))
+                .order_by(col(Reading.at))
+            ).all()
+        told = Told([(at, level) for at, level in rows if level is not None])
+        found[state.bin_id] = [one for one in emptyings(told, rate_per_h=state.rate_per_h)[0] if one.counts]
+    return found
 
 
 def _judged(engine: Engine, origins: Mapping[str, _Origins]) -> tuple[Skill, dict[str, Skill]]:
@@ -335,7 +330,7 @@ def _series(engine: Engine, bin_id: str) -> Series:
     with reading(engine) as session:
         rows = session.exec(
             select(Reading.at, Reading.fill_level)
-            .where(Reading.bin_id == bin_id, col(Reading.verdict).in_([Verdict.OK, Verdict.SPIKE]))
+            .where(Reading.bin_id == bin_id, col(Reading.verdict).in_(HEARD))
             .order_by(col(Reading.at))
         ).all()
     return Series(np.array([_hours(at) for at, _ in rows]), np.array([level or 0.0 for _, level in rows]))

@@ -1,5 +1,6 @@
 """``dustcart sensors``: which device looks into which bin, and messages that could not be used."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,10 @@ from api.cli.printing import Json, notices, print_json, results
 from city.clock import SystemClock
 from city.database import reading
 from city.settings import Settings
+from sensors.calibrations import calibration_text, list_calibrations
 from sensors.decoders import formats
 from sensors.devices import COLUMNS, read_mountings, register_devices
+from sensors.emptied import conflict_text, list_emptyings, look_at_stirred
 from sensors.letters import list_letters
 from sensors.retry import retry_letters
 
@@ -77,6 +80,50 @@ def retry(*, code: Code = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def emptyings(
+    *,
+    bin_id: Annotated[str | None, typer.Option("--bin", help="Only of this bin.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="Of the last so many days.")] = 7,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Only those whose sources contradict each other.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List when bins were emptied, who says so, and what contradicts it. Bins not looked at yet are looked at first."""
+    engine, now = open_current(Settings()), SystemClock().now()
+    look_at_stirred(engine, now)
+    with reading(engine) as session:
+        since = now - timedelta(days=days)
+        found = list_emptyings(session, bin_id=bin_id, since=since, conflicted=True if conflicts else None)
+    if as_json:
+        print_json([one.model_dump() for one in found])
+        return
+    table = Table("bin", "at", "sure", "sources", "level", "contradictions", box=None)
+    for one in found:
+        level = (
+            ""
+            if one.level_before is None or one.level_after is None
+            else f"{one.level_before:.0%} > {one.level_after:.0%}"
+        )
+        told = " ".join(conflict_text(code, numbers, "en") for code, numbers in one.conflicts)
+        at = one.at.isoformat(" ", "minutes")
+        table.add_row(one.bin_id, at, f"{one.confidence:.0%}", ", ".join(one.sources), level, told)
+    results().print(table)
+
+
+@app.command()
+def calibrations(*, as_json: Json = False) -> None:
+    """List sensors whose empty bins read otherwise than registered, as learnt from emptyings."""
+    with reading(open_current(Settings())) as session:
+        found = list_calibrations(session)
+    if as_json:
+        print_json([one.model_dump() for one in found])
+        return
+    for one in found:
+        results().print(f"{one.device_id}: {calibration_text(one, 'en')}", highlight=False, markup=False)
+
+
+@app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="Messages of devices, one a line, or a table; plain or gzip.")],
     format_name: Annotated[str, typer.Option("--format", help=f"One of: {', '.join(formats())}.")],
@@ -111,7 +158,18 @@ def replay(
                 "duplicates": found.duplicates,
                 "rejected": found.rejected,
                 "verdicts": found.verdicts,
-                "emptyings": found.emptyings,
+                "emptyings": sum(map(len, found.emptyings.values())),
+                "emptied": [
+                    {
+                        "device": device,
+                        "at": one.at,
+                        "confidence": one.confidence,
+                        "before": one.before,
+                        "after": one.after,
+                    }
+                    for device, of_device in sorted(found.emptyings.items())
+                    for one in of_device
+                ],
                 "forecasts": found.skill.spans,
                 "pinball_loss_24h": found.skill.pinball,
                 "coverage_80": found.skill.coverage_80,
@@ -127,7 +185,7 @@ def replay(
         table.add_row(f"rejected: {code}", str(number))
     for verdict, number in sorted(found.verdicts.items()):
         table.add_row(f"verdict: {verdict}", str(number))
-    table.add_row("emptyings", str(found.emptyings))
+    table.add_row("emptyings", str(sum(map(len, found.emptyings.values()))))
     table.add_row("forecasts 24 h ahead", str(found.skill.spans))
     table.add_row("within the 80 % interval", f"{found.skill.coverage_80:.1%}")
     table.add_row("pinball loss", f"{found.skill.pinball:.4f}")

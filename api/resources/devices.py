@@ -13,11 +13,12 @@ from sqlmodel import Session
 from api.access import Permission, Principal, needs
 from api.conditions import IfMatch, named_tags, with_etag
 from api.context import Here
-from api.fields import Body, Id, PathId
+from api.fields import Body, Id, InLanguage, PathId
 from api.paging import invalid
 from api.problems import Refusal, refusals
 from city.database import reading, transaction
 from city.registry import Bin, CollectionPoint
+from sensors.calibrations import calibration_of, calibration_text
 from sensors.devices import HIGHEST_MOUNTING_CM, Mounting, device_of, keep_device
 from sensors.errors import IntakeError
 from sensors.telemetry import Device
@@ -48,19 +49,29 @@ class DeviceView(BaseModel):
     model: str
     mounting_height_cm: int
     active: bool
+    calibration: str | None = Field(
+        default=None,
+        description="what it reads when its bin is empty, where emptyings told otherwise than was registered",
+        examples=["Empty reads 143 cm, registered 150 cm; learnt from 5 emptyings."],
+    )
 
 
 @router.get(
     "/devices/{device_id}",
     responses=with_etag(200) | refusals("unauthenticated", "forbidden", "not-found", "invalid-request"),
 )
-def read_device(context: Here, principal: Keeper, response: Response, device_id: PathId) -> DeviceView:
-    """Read where a device sits. An EUI may be written in any way."""
+def read_device(
+    context: Here, principal: Keeper, language: InLanguage, response: Response, device_id: PathId
+) -> DeviceView:
+    """Read where a device sits, and what was learnt of it. An EUI may be written in any way."""
     with reading(context.engine) as session:
         device = _find(session, principal, _named(device_id))
+        learnt = None if device is None else calibration_of(session, device)
     if device is None:
         raise Refusal("not-found")
-    return _shown(device, response)
+    view = _shown(device, response)
+    view.calibration = None if learnt is None else calibration_text(learnt, language)
+    return view
 
 
 @router.put(

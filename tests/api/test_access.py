@@ -74,6 +74,7 @@ OPERATIONS = {
     "GET /api/v1/work-orders/{order_id}": Operation(READERS | {Role.CREW}),
     "POST /api/v1/work-orders/{order_id}": Operation(DECIDERS | {Role.CREW}, reached=428, body={"state": "assigned"}),
     "GET /api/v1/bins/{bin_id}": Operation(PEOPLE),
+    "GET /api/v1/emptyings": Operation(PEOPLE, query={"district": HERE}),
     "POST /api/v1/bins/{bin_id}/observations": Operation(DECIDERS | {Role.CREW}, reached=201, body={"seen": "1/2"}),
     "GET /api/v1/devices/{device_id}": Operation(KEEPERS),
     "PUT /api/v1/devices/{device_id}": Operation(KEEPERS, reached=428, body={"mounting_height_cm": 150}),
