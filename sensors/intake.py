@@ -34,7 +34,7 @@ def receive(engine: Engine, clock: Clock, *, format: str, body: bytes) -> Receip
 
 
 def receive_all(
-    engine: Engine, clock: Clock, messages: Sequence[Message], *, keep_refused: bool = True
+    engine: Engine, clock: Clock, messages: Sequence[Message], *, keep_refused: bool = True, durable: bool = True
 ) -> list[Receipt]:
     """Take in messages in one transaction.
 
@@ -44,6 +44,8 @@ def receive_all(
     ----------
     keep_refused
         Whether what is refused becomes a dead letter; not where it is one already and is tried again.
+    durable
+        Whether what is stored outlasts a power cut; not needed in a database that lasts no longer than its caller.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def receive_all(
     """
     deliveries = [_opened(message) for message in messages]
     try:
-        _take_in(engine, deliveries, clock.now(), keep_refused=keep_refused)
+        _take_in(engine, deliveries, clock.now(), keep_refused=keep_refused, durable=durable)
     except Exception as error:
         if _is_outage(error):
             raise
@@ -66,15 +68,17 @@ def receive_all(
             return [
                 receipt
                 for half in (messages[:middle], messages[middle:])
-                for receipt in receive_all(engine, clock, half, keep_refused=keep_refused)
+                for receipt in receive_all(engine, clock, half, keep_refused=keep_refused, durable=durable)
             ]
         deliveries = [_unforeseen(messages[0], error)]
-        _take_in(engine, deliveries, clock.now(), keep_refused=keep_refused)
+        _take_in(engine, deliveries, clock.now(), keep_refused=keep_refused, durable=durable)
     return [delivery.receipt for delivery in deliveries]
 
 
-def _take_in(engine: Engine, deliveries: Sequence[Delivery], now: datetime, *, keep_refused: bool) -> None:
-    with transaction(engine) as session:
+def _take_in(
+    engine: Engine, deliveries: Sequence[Delivery], now: datetime, *, keep_refused: bool, durable: bool
+) -> None:
+    with transaction(engine, durable=durable) as session:
         store_readings(session, deliveries, now)
         if keep_refused:
             keep_letters(session, deliveries, now)

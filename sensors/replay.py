@@ -154,7 +154,8 @@ def replay(
         warm = lines[0].at + WARM_UP
         done = 0
         for at, slot in _slots(lines):
-            receipts = receive_all(engine, ManualClock(at), _messages(head, slot, format_name))
+            messages = _messages(head, slot, format_name)
+            receipts = receive_all(engine, ManualClock(at), messages, durable=False)
             for receipt in receipts:
                 counted.update(stored=receipt.stored, duplicates=receipt.duplicates)
                 rejected.update(rejection.code for rejection in receipt.rejected)
