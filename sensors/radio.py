@@ -54,14 +54,14 @@ def best(receptions: Any, *, gateway: Sequence[str], snr: str = "snr", spreading
     """
     factor = spreading_factor(spreading)
     listed = receptions if isinstance(receptions, list) else []
-    heard = [_heard(one, gateway, snr, factor) for one in listed if isinstance(one, Mapping)]
+    heard = [_heard(one, gateway, snr, factor) for one in listed if isinstance(one, dict)]
     return max(heard, key=_strength, default=Radio(spreading_factor=factor))
 
 
 def within(value: Any, *path: str) -> Any:
     """Follow keys into objects; none where one of them is missing."""
     for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
+        value = value.get(key) if isinstance(value, dict) else None
     return value
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -42,12 +43,15 @@ REMEMBERED = (
 )
 MOMENTS = frozenset(name for name in REMEMBERED if name.endswith(("_at", "_of", "_since")))
 
+# What is remembered beside the two explanations, as a tuple.
+_OTHERS = attrgetter(*REMEMBERED[8:])
+
 _STATES: sa.Table = BinState.__table__  # type: ignore[attr-defined]
 
 
 def memory_of(estimate: Estimate) -> tuple[Any, ...]:
     """Write an estimate as the values of its columns."""
-    return (*_told(estimate.believed), *_told(estimate.rival), *(getattr(estimate, name) for name in REMEMBERED[8:]))
+    return _told(estimate.believed) + _told(estimate.rival) + _OTHERS(estimate)
 
 
 def estimate_of(memory: Sequence[Any]) -> Estimate:

@@ -14,6 +14,7 @@ from api.cli.database import open_current
 from api.cli.printing import Json, notices, print_json
 from api.server import Part
 from city.clock import Clock, SystemClock
+from city.heap import settle
 from city.settings import Settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of DUSTCART_HOST.")]
@@ -125,8 +126,10 @@ def _listen(
     if as_json:
         print_json({"address": address_of(listener)})
     notices().print(f"listening on {address_of(listener)}", highlight=False)
+    app = create(engine, clock, settings)
+    settle()
     try:
-        run(create(engine, clock, settings), listener, beside)
+        run(app, listener, beside)
     finally:
         engine.dispose()
 
