@@ -1,23 +1,34 @@
-"""How many readings a second are stored durably, with verdicts and states, beside a bare script that inserts the rows.
+"""How many readings a second are stored durably, with verdicts, states and alarms, beside a bare script's bulk insert.
 
     .venv/bin/python benchmarks/intake.py [--readings 40000] [--batch 1000] [--postgres URL]
+    .venv/bin/python benchmarks/intake.py --flat 10000000 [--database sqlite|postgresql]
 
 Each round, every one of 2,000 bins says how full it is: as a list of our own readings, and as ChirpStack events. The
-bare script writes the very rows that intake stored into a table of the same shape, with the driver's own executemany
-and a commit after each batch. Prints JSON: readings per second of wall time, and intake as a share of the bare script.
+bare script inserts the very rows that intake stored into a database of the same schema, keys, indexes and foreign
+keys, in the same order and batches, with a durable commit after each: by the driver's executemany, on PostgreSQL also
+by COPY. Its rows are ready to bind; reading them from messages is intake's part. On PostgreSQL intake is measured as
+one process and as two, which is how it is deployed on two cores. Prints JSON: readings per second of wall time, and
+intake as a share of the bare script.
+
+With ``--flat`` it takes in that many readings and prints what memory is resident as it goes.
 """
 
 import argparse
 import base64
 import json
+import multiprocessing
 import sqlite3
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import count, takewhile
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -25,6 +36,7 @@ from sqlalchemy import Engine, create_engine, insert, text
 
 from city.clock import ManualClock
 from city.database import open_engine
+from city.heap import settle
 from city.migrate import upgrade
 from city.registry import Bin, CollectionPoint, District
 from sensors.delivery import Message
@@ -35,6 +47,12 @@ from sensors.telemetry import Device
 BINS = 2_000
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HEIGHT_CM, DEPTH_CM = 120, 95
+PROCESSES = 2
+# Points of the curve of resident memory.
+SAMPLES = 40
+
+Batch = tuple[datetime, list[Message]]
+Row = tuple[Any, ...]
 
 
 def fill(engine: Engine) -> None:
@@ -51,11 +69,11 @@ def fill(engine: Engine) -> None:
         connection.execute(insert(Device), [{"id": f"{i:016x}", "bin_id": f"b{i:05}", **device} for i in rows])
 
 
-def rounds(readings: int) -> Iterator[tuple[datetime, int, np.ndarray]]:
+def rounds() -> Iterator[tuple[datetime, int, np.ndarray]]:
     """Yield the time, the count and the distances of each round of all bins; bins fill, and are emptied when full."""
     chance = np.random.default_rng(1)
     level = chance.uniform(0, 1, BINS)
-    for number in range(readings // BINS):
+    for number in count():
         level += chance.gamma(0.1, 0.2, BINS)
         level[level > 1] = 0.03
         noise = chance.normal(0, 0.02, BINS)
@@ -63,9 +81,9 @@ def rounds(readings: int) -> Iterator[tuple[datetime, int, np.ndarray]]:
         yield START + number * timedelta(hours=1), number, np.clip(HEIGHT_CM - DEPTH_CM * false, 3, HEIGHT_CM)
 
 
-def own(readings: int, batch: int) -> Iterator[tuple[datetime, list[Message]]]:
+def own(readings: int, batch: int) -> Iterator[Batch]:
     """Write rounds as lists of our own readings."""
-    for at, number, distances in rounds(readings):
+    for at, number, distances in takewhile(lambda one: one[1] * BINS < readings, rounds()):
         said = [
             {"device": f"{i:016x}", "at": at.isoformat(), "distance_cm": round(float(d), 1), "sequence": number}
             for i, d in enumerate(distances)
@@ -74,9 +92,9 @@ def own(readings: int, batch: int) -> Iterator[tuple[datetime, list[Message]]]:
             yield at, [Message("dustcart", json.dumps(said[first : first + batch]).encode())]
 
 
-def chirpstack(readings: int, batch: int) -> Iterator[tuple[datetime, list[Message]]]:
+def chirpstack(readings: int, batch: int) -> Iterator[Batch]:
     """Write rounds as ChirpStack events, one reading each, as the MQTT intake takes them off its queue."""
-    for at, number, distances in rounds(readings):
+    for at, number, distances in takewhile(lambda one: one[1] * BINS < readings, rounds()):
         events = []
         for i, distance in enumerate(distances):
             payload = bytes.fromhex("01755C0367F8000482") + int(distance * 10).to_bytes(2, "little") + b"\x05\x00\x00"
@@ -96,7 +114,10 @@ def chirpstack(readings: int, batch: int) -> Iterator[tuple[datetime, list[Messa
             yield at, events[first : first + batch]
 
 
-def taken_in(engine: Engine, batches: list[tuple[datetime, list[Message]]]) -> float:
+FORMS: dict[str, Callable[[int, int], Iterator[Batch]]] = {"own": own, "chirpstack": chirpstack}
+
+
+def taken_in(engine: Engine, batches: Sequence[Batch]) -> float:
     """Take batches in; return readings per second."""
     clock = ManualClock(START)
     stored = 0
@@ -107,57 +128,83 @@ def taken_in(engine: Engine, batches: list[tuple[datetime, list[Message]]]) -> f
     return stored / (time.perf_counter() - begun)
 
 
-Bare = Callable[[list[tuple[object, ...]], int], float]
+def taken_in_by_several(url: str, form: str, readings: int, batch: int) -> float:
+    """Let processes take in a share of the bins each, at once; return readings per second."""
+    context = multiprocessing.get_context("spawn")
+    ready = context.Barrier(PROCESSES)
+    spent: Queue[float] = context.Queue()
+    workers = [
+        context.Process(target=_take_share, args=(url, form, readings, batch, part, ready, spent))
+        for part in range(PROCESSES)
+    ]
+    for worker in workers:
+        worker.start()
+    longest_s = max(spent.get() for _ in workers)
+    for worker in workers:
+        worker.join()
+    return readings / longest_s
 
 
-def bare_sqlite(engine: Engine) -> Bare:
-    """Return a script that inserts rows into a copy of the table, in the same file."""
-
-    def insert_rows(_rows: list[tuple[object, ...]], batch: int) -> float:
-        connection = sqlite3.connect(str(engine.url.database), isolation_level=None)
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute(f"PRAGMA synchronous={'FULL' if _is_full(engine) else 'NORMAL'}")
-        rows = connection.execute("SELECT * FROM reading ORDER BY at, device_id").fetchall()
-        connection.execute("DELETE FROM reading")
-        marks = ",".join("?" * len(rows[0]))
-        begun = time.perf_counter()
-        for first in range(0, len(rows), batch):
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(f"INSERT INTO reading VALUES ({marks})", rows[first : first + batch])
-            connection.execute("COMMIT")
-        spent = time.perf_counter() - begun
-        connection.close()
-        return len(rows) / spent
-
-    return insert_rows
+def _take_share(
+    url: str, form: str, readings: int, batch: int, part: int, ready: Barrier, spent: "Queue[float]"
+) -> None:
+    engine = open_engine(url)
+    batches = list(FORMS[form](readings, batch))[part::PROCESSES]
+    mine = sum(1 for _ in batches) * batch
+    settle()
+    ready.wait()
+    spent.put(mine / taken_in(engine, batches))
+    engine.dispose()
 
 
-def _is_full(engine: Engine) -> bool:
+def stored_rows(engine: Engine) -> list[Row]:
+    """Return the rows that intake stored as the driver takes them, in the order they came in."""
     with engine.connect() as connection:
-        return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one()) >= 2
+        rows = connection.exec_driver_sql("SELECT * FROM reading ORDER BY at, device_id").all()
+    return [tuple(json.dumps(v) if isinstance(v, dict) else v for v in row) for row in rows]
 
 
-def bare_postgres(engine: Engine) -> Bare:
-    """Return a script that inserts rows into the emptied table."""
+def bare_sqlite(engine: Engine, rows: Sequence[Row], batch: int) -> dict[str, float]:
+    """Insert rows into an emptied database with the driver alone."""
+    connection = sqlite3.connect(str(engine.url.database), isolation_level=None)
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+    marks = ",".join("?" * len(rows[0]))
+    begun = time.perf_counter()
+    for first in range(0, len(rows), batch):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(f"INSERT INTO reading VALUES ({marks})", rows[first : first + batch])
+        connection.execute("COMMIT")
+    spent_s = time.perf_counter() - begun
+    connection.close()
+    return {"executemany": len(rows) / spent_s}
 
-    def insert_rows(_rows: list[tuple[object, ...]], batch: int) -> float:
-        url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(url) as connection:
-            cursor = connection.cursor()
-            cursor.execute("SELECT * FROM reading ORDER BY at, device_id")
-            rows = [tuple(json.dumps(v) if isinstance(v, dict) else v for v in row) for row in cursor.fetchall()]
-            cursor.execute("DELETE FROM reading")
+
+def bare_postgres(engine: Engine, rows: Sequence[Row], batch: int) -> dict[str, float]:
+    """Insert rows into an emptied database with the driver alone, in the two ways it has for many."""
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    marks = ",".join(["%s"] * len(rows[0]))
+    found: dict[str, float] = {}
+    with psycopg.connect(url) as connection:
+        cursor = connection.cursor()
+
+        def by_executemany(some: Sequence[Row]) -> None:
+            cursor.executemany(f"INSERT INTO reading VALUES ({marks})", some)
+
+        def by_copy(some: Sequence[Row]) -> None:
+            with cursor.copy("COPY reading FROM STDIN") as copy:
+                for row in some:
+                    copy.write_row(row)
+
+        for name, write in (("executemany", by_executemany), ("copy", by_copy)):
+            cursor.execute("TRUNCATE reading")
             connection.commit()
-            marks = ",".join(["%s"] * len(rows[0]))
             begun = time.perf_counter()
             for first in range(0, len(rows), batch):
-                cursor.executemany(f"INSERT INTO reading VALUES ({marks})", rows[first : first + batch])
+                write(rows[first : first + batch])
                 connection.commit()
-            spent = time.perf_counter() - begun
-        return len(rows) / spent
-
-    return insert_rows
+            found[name] = len(rows) / (time.perf_counter() - begun)
+    return found
 
 
 @contextmanager
@@ -183,26 +230,88 @@ def sqlite() -> Iterator[Engine]:
         engine.dispose()
 
 
+def compare(
+    opened: Callable[[], AbstractContextManager[Engine]], form: str, readings: int, batch: int
+) -> dict[str, Any]:
+    """Measure intake and the bare script on one kind of database."""
+    intake: dict[str, float] = {}
+    with opened() as engine:
+        fill(engine)
+        batches = list(FORMS[form](readings, batch))
+        settle()
+        intake["1 process"] = taken_in(engine, batches)
+        is_postgres = engine.dialect.name == "postgresql"
+        rows = stored_rows(engine)
+    if is_postgres:
+        with opened() as engine:
+            fill(engine)
+            url = engine.url.render_as_string(hide_password=False)
+            intake[f"{PROCESSES} processes"] = taken_in_by_several(url, form, readings, batch)
+    with opened() as engine:
+        fill(engine)
+        engine.dispose()
+        bare = (bare_postgres if is_postgres else bare_sqlite)(engine, rows, batch)
+    return {
+        "readings_per_s": {name: round(rate) for name, rate in intake.items()},
+        "bare_inserts_per_s": {name: round(rate) for name, rate in bare.items()},
+        "share_of_executemany": {name: round(rate / bare["executemany"], 2) for name, rate in intake.items()},
+    }
+
+
+def flat(opened: Callable[[], AbstractContextManager[Engine]], readings: int, batch: int) -> dict[str, Any]:
+    """Take many readings in, and look at resident memory as it goes."""
+    curve = []
+    with opened() as engine:
+        fill(engine)
+        settle()
+        clock = ManualClock(START)
+        stored = 0
+        every = max(readings // SAMPLES, 1)
+        begun = time.perf_counter()
+        for at, messages in own(readings, batch):
+            clock.advance(at - clock.now())
+            stored += sum(receipt.stored for receipt in receive_all(engine, clock, messages))
+            if stored >= every * (len(curve) + 1):
+                curve.append((stored, round(resident_mb(), 1)))
+                print(json.dumps({"stored": stored, "resident_mb": curve[-1][1]}), flush=True)
+        spent_s = time.perf_counter() - begun
+    # The first tenth warms caches up.
+    settled = [resident for done, resident in curve if done > readings / 10]
+    return {
+        "stored": stored,
+        "readings_per_s": round(stored / spent_s),
+        "resident_mb": {"first": curve[0][1], "least": min(settled), "most": max(settled), "last": curve[-1][1]},
+    }
+
+
+def resident_mb() -> float:
+    """Return what this process has in memory now."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
 def main() -> None:
-    """Measure both databases and both forms."""
+    """Measure both databases and both forms, or one database for long."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--readings", type=int, default=40_000)
     parser.add_argument("--batch", type=int, default=1_000)
     parser.add_argument("--postgres", default="postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+    parser.add_argument("--flat", type=int, default=0, help="take in so many, and look at resident memory")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one")
     asked = parser.parse_args()
-    forms = {"own": own, "chirpstack": chirpstack}
-    result: dict[str, dict[str, float]] = {}
-    for database, opened, bare in (("sqlite", sqlite, bare_sqlite), ("postgresql", None, bare_postgres)):
-        for form, messages in forms.items():
-            with opened() if opened else postgres(asked.postgres) as engine:
-                fill(engine)
-                per_s = taken_in(engine, list(messages(asked.readings, asked.batch)))
-                bare_per_s = bare(engine)([], asked.batch)
-            result[f"{database}_{form}"] = {
-                "readings_per_s": round(per_s),
-                "bare_inserts_per_s": round(bare_per_s),
-                "share": round(per_s / bare_per_s, 2),
-            }
+    databases: dict[str, Callable[[], AbstractContextManager[Engine]]] = {
+        "sqlite": sqlite,
+        "postgresql": lambda: postgres(asked.postgres),
+    }
+    if asked.flat:
+        print(json.dumps(flat(databases[asked.database or "sqlite"], asked.flat, asked.batch)))
+        return
+    result = {
+        f"{database}_{form}": compare(opened, form, asked.readings, asked.batch)
+        for database, opened in databases.items()
+        if asked.database in (None, database)
+        for form in FORMS
+    }
     print(json.dumps(result, indent=2))
 
 
