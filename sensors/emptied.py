@@ -24,10 +24,11 @@ from sensors.calibrations import learn
 from sensors.emptyings import BELIEVED, Emptying, Lifted, Recorded, Told, emptyings
 from sensors.levels import BinState
 from sensors.near import TruckStops
-from sensors.service import ServiceOutcome, ServiceRecord, found_level
+from sensors.service import ServiceOutcome, ServiceRecord
 from sensors.stirred import Stirred
 from sensors.telemetry import HEARD, LiftRecord, Reading, Verdict
 from sensors.timeline import REACH_DAYS
+from sensors.witnesses import found_level
 
 # Emptyings are written anew from so long before what stirred a bin, and read from so long before that, so that the
 # first of them is seen with what came before it.

@@ -58,6 +58,11 @@ RIVAL_LIFE = timedelta(hours=48)
 LEFT_BEHIND, LEFT_BEHIND_SIGMA = 0.03, 0.05
 # Log odds that a reported emptying took place, before the sensor agrees or not.
 CREW_ODDS = 4.0
+# Two words for an emptying within this time are for one: a truck's lift, and what its crew writes down at the stop.
+SAME_EMPTYING = timedelta(hours=2)
+# Log odds that what somebody saw is right where it contradicts the sensor: people take one bin for another, but they do
+# not take a full one for an empty one.
+SEEN_ODDS = 2.0
 
 # A lesson on the rate takes at least this long, so that day and night are both in it; one cut short by an emptying
 # still tells the mean, and the spread if it lasted half as long.
@@ -77,6 +82,7 @@ class LevelSource(StrEnum):
 
     SENSOR = "sensor"
     SERVICE_RECORD = "service_record"
+    OBSERVATION = "observation"
     NOTHING = "nothing"
 
 
@@ -248,9 +254,12 @@ def serve(estimate: Estimate, at: datetime, found: float | None = None) -> None:
     believed = estimate.believed
     emptied = Explanation(LEFT_BEHIND, LEFT_BEHIND_SIGMA, at, at)
     if believed is None or estimate.source is not LevelSource.SENSOR:
-        if found is not None and believed is not None and believed.emptied_at is not None and at > believed.emptied_at:
-            hours = (at - believed.emptied_at) / HOUR
-            _lesson(estimate, found - LEFT_BEHIND, hours, doubt=LEFT_BEHIND_SIGMA**2)
+        if believed is not None and believed.emptied_at is not None and at - believed.emptied_at > SAME_EMPTYING:
+            if found is not None:
+                hours = (at - believed.emptied_at) / HOUR
+                _lesson(estimate, found - LEFT_BEHIND, hours, doubt=LEFT_BEHIND_SIGMA**2)
+            elif estimate.source is LevelSource.OBSERVATION:
+                _learn(estimate, doubt=believed.sigma**2)
         estimate.source = LevelSource.SERVICE_RECORD
         estimate.believed = emptied
         _settle(estimate)
@@ -260,7 +269,7 @@ def serve(estimate: Estimate, at: datetime, found: float | None = None) -> None:
         _settle(estimate)
     else:
         gap_h = (at - believed.as_of) / HOUR
-        _learn(estimate)
+        _learn(estimate, doubt=estimate.noise**2)
         estimate.rival = Explanation(
             believed.level + estimate.rate_per_h * gap_h,
             math.sqrt(believed.sigma**2 + estimate.volatility**2 * gap_h),
@@ -269,6 +278,58 @@ def serve(estimate: Estimate, at: datetime, found: float | None = None) -> None:
         )
         estimate.rival_odds, estimate.disputed_since = CREW_ODDS, at
         estimate.believed = emptied
+    _anchor(estimate)
+
+
+def look(estimate: Estimate, at: datetime, level: float, sigma: float) -> None:
+    """Take in how full somebody saw the bin, not older than anything taken in before.
+
+    Parameters
+    ----------
+    estimate
+        Changed in place.
+    at
+        When it was seen.
+    level, sigma
+        What the word stands for, 0..1 of the usable volume, and its standard deviation.
+    """
+    believed = estimate.believed
+    seen = Explanation(level, sigma, at, None if believed is None else believed.emptied_at)
+    if believed is None:
+        _see(estimate, seen)
+        return
+    gap_h = (at - believed.as_of) / HOUR
+    expected = believed.level + estimate.rate_per_h * gap_h
+    variance = believed.sigma**2 + estimate.volatility**2 * gap_h
+    if abs(level - expected) <= FIT_SIGMAS * math.sqrt(variance + sigma**2):
+        gain = variance / (variance + sigma**2)
+        believed.level = max(expected + gain * (level - expected), 0.0)
+        believed.sigma = max(math.sqrt((1 - gain) * variance), LEAST_NOISE)
+        believed.as_of = at
+        if estimate.source is not LevelSource.SENSOR:
+            estimate.source = LevelSource.OBSERVATION
+            if estimate.anchor_at is not None and at - estimate.anchor_at >= LESSON:
+                _learn(estimate, doubt=believed.sigma**2)
+                _anchor(estimate)
+        return
+    if level < EMPTIED_SHARE * expected and expected - level > LEAST_DROP:
+        # Emptied since it was last known, and nobody said when.
+        seen.emptied_at = at
+    if estimate.source is LevelSource.SENSOR:
+        _learn(estimate, doubt=estimate.noise**2)
+        estimate.rival = Explanation(expected, math.sqrt(variance), at, believed.emptied_at)
+        estimate.rival_odds, estimate.disputed_since = SEEN_ODDS, at
+        estimate.believed = seen
+        _anchor(estimate)
+    else:
+        _see(estimate, seen)
+
+
+def _see(estimate: Estimate, seen: Explanation) -> None:
+    """Believe what somebody saw, against nothing."""
+    estimate.believed = seen
+    estimate.source = LevelSource.OBSERVATION
+    _settle(estimate)
     _anchor(estimate)
 
 
@@ -311,7 +372,7 @@ def _follow(estimate: Estimate, believed: Explanation, at: datetime, level: floa
     _update(estimate, believed, at, level)
     estimate.source = LevelSource.SENSOR
     if estimate.anchor_at is not None and at - estimate.anchor_at >= LESSON:
-        _learn(estimate)
+        _learn(estimate, doubt=estimate.noise**2)
         _anchor(estimate)
 
 
@@ -370,7 +431,7 @@ def _turn(estimate: Estimate, old: Explanation, new: Explanation) -> None:
     risen = new.level > old.level
     if not risen and new.emptied_at != old.emptied_at:
         if not _is_echo(estimate, old.level):
-            _learn(estimate)
+            _learn(estimate, doubt=estimate.noise**2)
         elif new.level > NEARLY_EMPTY:
             new.emptied_at = old.emptied_at
     estimate.believed, estimate.rival = new, old
@@ -408,13 +469,13 @@ def _anchor(estimate: Estimate) -> None:
         estimate.anchor_level, estimate.anchor_at = estimate.believed.level, estimate.believed.as_of
 
 
-def _learn(estimate: Estimate) -> None:
-    """Take the lesson from the anchor to the level believed last."""
+def _learn(estimate: Estimate, *, doubt: float) -> None:
+    """Take the lesson from the anchor to the level believed last, `doubt` being its variance from measuring alone."""
     believed = estimate.believed
     if believed is None or estimate.anchor_at is None or estimate.anchor_level is None:
         return
     if (hours := (believed.as_of - estimate.anchor_at) / HOUR) > 0:
-        _lesson(estimate, believed.level - estimate.anchor_level, hours, doubt=estimate.noise**2)
+        _lesson(estimate, believed.level - estimate.anchor_level, hours, doubt=doubt)
 
 
 def _lesson(estimate: Estimate, gained: float, hours: float, *, doubt: float) -> None:

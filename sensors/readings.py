@@ -25,7 +25,7 @@ from sensors.delivery import Delivery
 from sensors.errors import IntakeError
 from sensors.moments import check_moment
 from sensors.reports import store_reports, tie_reports
-from sensors.service import served_since
+from sensors.service import told_since
 from sensors.states import open_estimates
 from sensors.telemetry import Device, Reading, Verdict
 from sensors.timeline import Event, Identity, Said, tell
@@ -88,12 +88,12 @@ def store_readings(session: Session, deliveries: Sequence[Delivery], now: dateti
     with open_estimates(session, sorted(bin_ids)) as estimates:
         # Only now are the bins locked, so only now is it certain what is new.
         new = _new(session, arrivals)
-        news: dict[str, list[Event]] = defaultdict(list)
+        news: dict[str, list[Event]] = defaultdict(list, store_reports(session, reports))
         for identity, arrival in new.items():
             if arrival.device.bin_id is not None:
                 level = arrival.worth.fill_level if arrival.worth.verdict is Verdict.OK else None
                 news[arrival.device.bin_id].append(Said(arrival.uplink.at, identity, level))
-        opinions = tell(session, estimates, news, served_since)
+        opinions = tell(session, estimates, news, told_since)
         rows = []
         for identity in sorted(new):
             row = _row(new[identity], identity[1], now)
@@ -102,7 +102,6 @@ def store_readings(session: Session, deliveries: Sequence[Delivery], now: dateti
                 row["verdict_numbers"] = opinion.numbers
             rows.append(row)
         insert_new(session, Reading, rows)
-        store_reports(session, reports)
         watch(session, rows, estimates, now)
 
 

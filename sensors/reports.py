@@ -23,8 +23,9 @@ from sensors.lift import Lift
 from sensors.moments import check_moment
 from sensors.observation import Observation
 from sensors.position import Position
-from sensors.stirred import stir
 from sensors.telemetry import LiftRecord, ObservationRecord, PositionRecord
+from sensors.timeline import Event, Identity
+from sensors.witnesses import lifted_since, looked_since
 
 Report = Position | Lift | Observation
 
@@ -263,8 +264,8 @@ def _bins_by(session: Session, column: Any, values: set[str]) -> Sequence[sa.Row
     return session.connection().execute(query, document(session, [{"value": value} for value in sorted(values)])).all()
 
 
-def store_reports(session: Session, tied: Sequence[Tied]) -> None:
-    """Store what is new; the bins it tells of are locked by the caller.
+def store_reports(session: Session, tied: Sequence[Tied]) -> dict[str, list[Event]]:
+    """Store what is new, and return what it tells of bins; they are locked by the caller.
 
     What is stored or known is counted, and what was reported otherwise before refused, on the delivery that brought it.
     """
@@ -291,11 +292,27 @@ def store_reports(session: Session, tied: Sequence[Tied]) -> None:
             one.delivery.duplicates += 1
     for table, rows in new.items():
         insert_new(session, table, [rows[key] for key in sorted(rows)])
-    lifts: dict[str, list[datetime]] = defaultdict(list)
-    for row in new[LiftRecord].values():
-        if row["bin_id"] is not None:
-            lifts[row["bin_id"]].append(row["at"])
-    stir(session, {bin_id: (min(moments), max(moments)) for bin_id, moments in lifts.items()})
+    return _told(session, new)
+
+
+def _told(session: Session, new: Mapping[type[SQLModel], Mapping[Key, Mapping[str, Any]]]) -> dict[str, list[Event]]:
+    """Return what new rows tell of bins."""
+    told: dict[str, list[Event]] = defaultdict(list)
+    for table, look_up in ((LiftRecord, lifted_since), (ObservationRecord, looked_since)):
+        rows = [row for row in new.get(table, {}).values() if row["bin_id"] is not None]
+        since: dict[str, datetime] = {}
+        for row in rows:
+            since[row["bin_id"]] = min(row["at"], since.get(row["bin_id"], row["at"]))
+        keys = {_identity(row) for row in rows}
+        for bin_id, events in look_up(session, since).items() if since else ():
+            told[bin_id] += [event for event in events if (bin_id, event.at, event.identity) in keys]
+    return told
+
+
+def _identity(row: Mapping[str, Any]) -> tuple[str, datetime, Identity]:
+    """Return how the timeline tells the row from others of its bin."""
+    identity = (row["truck_id"], row["lift_key"]) if "lift_key" in row else (row["observer"], "")
+    return row["bin_id"], row["at"], identity
 
 
 def _key(table: type[SQLModel], row: Mapping[str, Any]) -> Key:

@@ -15,10 +15,10 @@ from city.database import UtcDateTime, moment, word
 from city.registry import Bin, CollectionPoint, StreamRule
 from city.streams import Stream
 from sensors.bulk import document, given
-from sensors.cleaning import HIGHEST_LEVEL
 from sensors.errors import IntakeError
 from sensors.states import open_estimates
-from sensors.timeline import Served, tell
+from sensors.timeline import Event, Served, tell
+from sensors.witnesses import found_level, lifted_since, looked_since
 
 # Values of one look-up; SQLite takes no more than 32,766 in a statement.
 CHUNK = 10_000
@@ -95,14 +95,14 @@ def record_services(session: Session, records: Sequence[ServiceRecord], now: dat
     done = [record for record in new if record.outcome is ServiceOutcome.DONE]
     volumes = _volumes(session, {record.point_id for record in done})
     densities = dict(session.exec(select(StreamRule.stream, StreamRule.density_kg_per_l)).all())
-    news: dict[str, list[Served]] = defaultdict(list)
+    news: dict[str, list[Event]] = defaultdict(list)
     for record in done:
         of_stop = volumes[record.point_id, record.stream]
         found = found_level(record.weight_kg, sum(of_stop.values()), densities.get(record.stream))
         for bin_id in of_stop:
             news[bin_id].append(Served(record.at, record.id or 0, found))
     with open_estimates(session, news.keys()) as estimates:
-        tell(session, estimates, news, served_since)
+        tell(session, estimates, news, told_since)
 
 
 def _points(session: Session, ids: set[str]) -> set[str]:
@@ -158,6 +158,15 @@ def _is_known(session: Session, record: ServiceRecord) -> bool:
     return True
 
 
+def told_since(session: Session, since: Mapping[str, datetime]) -> dict[str, list[Event]]:
+    """Return what crews recorded, trucks lifted and people saw of bins since a moment each, by bin."""
+    told: dict[str, list[Event]] = defaultdict(list)
+    for look_up in (served_since, lifted_since, looked_since):
+        for bin_id, events in look_up(session, since).items():
+            told[bin_id] += events
+    return told
+
+
 def served_since(session: Session, since: Mapping[str, datetime]) -> dict[str, list[Served]]:
     """Return the emptyings recorded of bins since a moment each, by bin."""
     wanted = given(session, bin_id=sa.String(), since=UtcDateTime())
@@ -191,10 +200,3 @@ def served_since(session: Session, since: Mapping[str, datetime]) -> dict[str, l
     ):
         served[bin_id].append(Served(at, record_id, found_level(weight_kg, volume or 0, density)))
     return served
-
-
-def found_level(weight_kg: float | None, volume_l: int, density_kg_per_l: float | None) -> float | None:
-    """Return the mean fill level of what was weighed, out of bins of a volume; none if that is not known."""
-    if weight_kg is None or density_kg_per_l is None or volume_l == 0:
-        return None
-    return min(weight_kg / (density_kg_per_l * volume_l), HIGHEST_LEVEL)

@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 from city.database import UtcDateTime
 from sensors.bulk import document, given, insert_or_update, update_rows
 from sensors.diary import Page, first_open, keep_pages, note, slot_of
-from sensors.estimate import Estimate, Judgement, hear, observe, serve
+from sensors.estimate import Estimate, Judgement, hear, look, observe, serve
 from sensors.levels import BinDay
 from sensors.states import estimate_from_json, memory_as_json
 from sensors.stirred import stir
@@ -66,10 +66,49 @@ class Served:
         return self.at, 1, (f"{self.record_id:012d}", "")
 
 
-Event = Said | Served
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A truck's word that it emptied the bin; `found` is the level that its scales tell.
 
-# Looks up the emptyings recorded of bins since a moment each.
-ServedSince = Callable[[Session, Mapping[str, datetime]], Mapping[str, Sequence[Served]]]
+    Parameters
+    ----------
+    identity
+        Truck and key of the lift.
+    """
+
+    at: datetime
+    identity: Identity
+    found: float | None
+
+    @property
+    def order(self) -> tuple[datetime, int, Identity]:
+        return self.at, 2, self.identity
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What somebody saw, as a level and its standard deviation.
+
+    Parameters
+    ----------
+    identity
+        Who saw it.
+    """
+
+    at: datetime
+    identity: Identity
+    level: float
+    sigma: float
+
+    @property
+    def order(self) -> tuple[datetime, int, Identity]:
+        return self.at, 3, self.identity
+
+
+Event = Said | Served | Lifted | Looked
+
+# Looks up what crews, trucks and people told of bins since a moment each.
+ToldSince = Callable[[Session, Mapping[str, datetime]], Mapping[str, Sequence[Event]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +139,7 @@ def tell(
     session: Session,
     estimates: dict[str, Estimate],
     news: Mapping[str, Sequence[Event]],
-    served_since: ServedSince,
+    told_since: ToldSince,
 ) -> dict[Identity, Opinion]:
     """Take new events of bins in, and return the verdicts on their readings.
 
@@ -112,8 +151,8 @@ def tell(
         Open estimates of the bins, by id; changed, or replaced by others.
     news
         Events not stored yet, by bin.
-    served_since
-        Looks up the service records of bins, for those whose past is gone through again.
+    told_since
+        Looks up what crews, trucks and people told of bins, for those whose past is gone through again.
     """
     opinions: dict[Identity, Opinion] = {}
     days: dict[str, dict[date, list[Any]]] = {}
@@ -132,7 +171,7 @@ def tell(
         days[bin_id] = telling.days
     _judge_stored(session, tellings)
     if late:
-        opinions |= _tell_again(session, estimates, late, days, served_since, tellings, rewound)
+        opinions |= _tell_again(session, estimates, late, days, told_since, tellings, rewound)
     _keep_days(session, days)
     keep_pages(session, {bin_id: telling.pages for bin_id, (telling, _) in tellings.items()}, rewound)
     stir(session, _stirred(tellings, late))
@@ -157,9 +196,12 @@ def _go_through(estimate: Estimate, events: Sequence[Event]) -> _Telling:
         if latest is None or event.at.date() > latest.date():
             telling.days[event.at.date()] = memory_as_json(estimate)
         latest = event.at
-        if isinstance(event, Served):
+        if isinstance(event, Served | Lifted):
             serve(estimate, event.at, event.found)
             telling.stirring.append(event.at)
+            continue
+        if isinstance(event, Looked):
+            look(estimate, event.at, event.level, event.sigma)
             continue
         hear(estimate, event.at)
         if event.level is None:
@@ -252,7 +294,7 @@ def _tell_again(
     estimates: dict[str, Estimate],
     late: Mapping[str, Sequence[Event]],
     days: dict[str, dict[date, list[Any]]],
-    served_since: ServedSince,
+    told_since: ToldSince,
     tellings: dict[str, tuple[_Telling, datetime]],
     rewound: dict[str, int],
 ) -> dict[Identity, Opinion]:
@@ -280,9 +322,9 @@ def _tell_again(
             rewound[bin_id] = slot_of(since[bin_id]) if begun is None else begun
             wanted[bin_id] = placed
     stored = _stored_readings(session, since)
-    for bin_id, records in served_since(session, since).items():
-        new = {event.record_id for event in wanted[bin_id] if isinstance(event, Served)}
-        wanted[bin_id] += [event for event in records if event.record_id not in new]
+    for bin_id, told in told_since(session, since).items():
+        new = {event.order for event in wanted[bin_id]}
+        wanted[bin_id] += [event for event in told if event.order not in new]
     changed: list[dict[str, Any]] = []
     again: dict[str, tuple[_Telling, datetime]] = {}
     for bin_id, events in wanted.items():
