@@ -16,6 +16,7 @@ from api.accounts import EVERYWHERE, Role
 from api.resources import intake
 from sensors.telemetry import DeadLetter, Reading
 from tests.api.people import ELSEWHERE, HERE, People, on_sqlite
+from tests.sensors.garbage import OVERSIZED, garbage
 
 BIN = f"{HERE}-p0-dry"
 READING = "/api/v1/intake/dustcart"
@@ -100,6 +101,22 @@ def test_what_can_be_used_is_stored_and_the_rest_is_named_and_kept(
     assert (nothing.status_code, nothing.json()["type"]) == (422, "/problems/nothing-usable")
     assert len(nothing.json()["rejected"]) == 4
     assert (count(people, Reading), count(people, DeadLetter)) == (1, 4)
+
+
+def test_garbage_is_refused_with_its_reason_and_kept_and_the_server_lives_on(
+    people: People, gateway: TestClient, integrator: TestClient
+) -> None:
+    integrator.put("/api/v1/devices/meter-1", json={"bin_id": BIN, "mounting_height_cm": 150})
+    integrator.put("/api/v1/devices/revoked", json={"bin_id": None, "mounting_height_cm": 150, "active": False})
+    headers = {"Content-Type": "application/json"}
+    pieces = garbage(people.clock.now())
+    for piece in pieces:
+        refused = gateway.post(READING, content=piece.body, headers=headers)
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/nothing-usable"), piece.name
+        assert [one["code"] for one in refused.json()["rejected"]] == [piece.code], piece.name
+    assert gateway.post(READING, content=OVERSIZED.body, headers=headers).status_code == 413
+    assert gateway.post(READING, json=reading(people, fill_level=0.4)).json()["stored"] == 1
+    assert (count(people, Reading), count(people, DeadLetter)) == (1, len(pieces))
 
 
 def test_nothing_is_acknowledged_that_is_not_stored(

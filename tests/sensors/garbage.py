@@ -2,12 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sensors.intake import MOST_BYTES
 
-# The moment at which these messages arrive.
-NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 KNOWN, REVOKED = "meter-1", "revoked"
 
 
@@ -20,26 +18,30 @@ class Piece:
     code: str
 
 
-def _said(at: datetime = NOW, **more: object) -> bytes:
-    return json.dumps({"device": KNOWN, "at": at.isoformat(), "fill_level": 0.4} | more).encode()
-
-
-GARBAGE = (
-    Piece("nothing", b"", "not_json"),
-    Piece("truncated", _said()[:-9], "not_json"),
-    Piece("binary", bytes(range(256)), "not_json"),
-    Piece("wrong charset", json.dumps({"device": "垃圾桶"}, ensure_ascii=False).encode("gb18030"), "not_json"),
-    Piece("utf-16", _said().decode().encode("utf-16"), "not_json"),
-    Piece("deeply nested", b'{"device":' + b"[" * 200_000, "not_json"),
-    Piece("nested and closed", b'{"device":' * 900 + b"1" + b"}" * 900, "no_device"),
-    Piece("not a number", b'{"device": "meter-1", "at": NaN}', "not_json"),
-    Piece("a text with a NUL", _said(device="meter-1\x00"), "no_device"),
-    Piece("an endless name", _said(device="m" * 10_000), "no_device"),
-    Piece("an impossible level", _said(fill_level=-1e300), "impossible_value"),
-    Piece("an endless number", _said(sequence=10**30), "wrong_shape"),
-    Piece("future", _said(NOW + timedelta(days=1)), "future"),
-    Piece("replayed from long ago", _said(NOW - timedelta(days=500)), "too_old"),
-    Piece("unknown device", _said(device="nobody"), "unknown_device"),
-    Piece("revoked device", _said(device=REVOKED), "revoked_device"),
-)
 OVERSIZED = Piece("oversized", b"x" * (MOST_BYTES + 1), "too_large")
+
+
+def garbage(now: datetime) -> tuple[Piece, ...]:
+    """Return a message of each kind, if they arrive now."""
+
+    def said(at: datetime = now, **more: object) -> bytes:
+        return json.dumps({"device": KNOWN, "at": at.isoformat(), "fill_level": 0.4} | more).encode()
+
+    return (
+        Piece("nothing", b"", "not_json"),
+        Piece("truncated", said()[:-9], "not_json"),
+        Piece("binary", bytes(range(256)), "not_json"),
+        Piece("wrong charset", json.dumps({"device": "垃圾桶"}, ensure_ascii=False).encode("gb18030"), "not_json"),
+        Piece("utf-16", said().decode().encode("utf-16"), "not_json"),
+        Piece("deeply nested", b'{"device":' + b"[" * 200_000, "not_json"),
+        Piece("nested and closed", b'{"device":' * 900 + b"1" + b"}" * 900, "no_device"),
+        Piece("not a number", b'{"device": "meter-1", "at": NaN}', "not_json"),
+        Piece("a text with a NUL", said(device="meter-1\x00"), "no_device"),
+        Piece("an endless name", said(device="m" * 10_000), "no_device"),
+        Piece("an impossible level", said(fill_level=-1e300), "impossible_value"),
+        Piece("an endless number", said(sequence=10**30), "wrong_shape"),
+        Piece("future", said(now + timedelta(days=1)), "future"),
+        Piece("replayed from long ago", said(now - timedelta(days=500)), "too_old"),
+        Piece("unknown device", said(device="nobody"), "unknown_device"),
+        Piece("revoked device", said(device=REVOKED), "revoked_device"),
+    )
