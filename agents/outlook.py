@@ -13,6 +13,8 @@ from agents.ground import Ground
 from agents.stop_ids import stop_id_of
 from city.registry import Bin, CollectionPoint
 from city.streams import Stream
+from sensors.diary import BinDiary, last_heard
+from sensors.experience import open_diaries
 from sensors.forecast import Estimated, levels_at, overflow_probabilities, stack
 from sensors.levels import BinState
 
@@ -61,7 +63,14 @@ class BinOutlook:
 def outlooks(session: Session, ground: Ground) -> list[BinOutlook]:
     """Read every bin in use of a district and forecast it for a shift; by point, then by id."""
     rows = _rows(session, ground.day.district_id)
-    states = stack(cast("Sequence[Estimated]", rows))
+    known = [
+        (
+            None if row.pages is None else (row.last_slot, row.pages),
+            None if row.recent is None else last_heard(row.recent),
+        )
+        for row in rows
+    ]
+    states = stack(cast("Sequence[Estimated]", rows), open_diaries(known))
     level, sigma = levels_at(states, ground.now)
     expected, _ = levels_at(states, ground.expected_at)
     full_now = overflow_probabilities(states, ground.now)
@@ -123,9 +132,13 @@ def _rows(session: Session, district_id: str) -> Sequence[Any]:
                 sa.func.coalesce(BinState.rival_odds, none).label("rival_odds"),
                 col(BinState.emptied_at),
                 col(BinState.heard_at),
+                col(BinState.recent),
+                col(BinDiary.last_slot),
+                col(BinDiary.pages),
             )
             .join(CollectionPoint, col(CollectionPoint.id) == col(Bin.point_id))
             .outerjoin(BinState, col(BinState.bin_id) == col(Bin.id))
+            .outerjoin(BinDiary, col(BinDiary.bin_id) == col(Bin.id))
             .where(col(CollectionPoint.district_id) == district_id, col(CollectionPoint.active), col(Bin.active))
             .order_by(col(Bin.point_id), col(Bin.id))
         )
