@@ -167,9 +167,9 @@ def overflow_probability(state: Estimated, at: datetime, diaries: Diaries | None
     return float(overflow_probabilities(stack([state], diaries), at)[0])
 
 
-def overflow_probabilities(states: States, at: datetime) -> Floats:
-    """Return many bins' probabilities to have overflowed by one moment."""
-    parts = [_overflowed(states[part], np.full(len(states), at.timestamp())[part]) for part in _parts(len(states))]
+def overflow_probabilities(states: States, at: datetime, brim: float = BRIM) -> Floats:
+    """Return many bins' probabilities to have reached the brim, or another level, by one moment."""
+    parts = [_reached(states[part], np.full(len(states), at.timestamp())[part], brim) for part in _parts(len(states))]
     return np.concatenate(parts) if parts else np.empty(0)
 
 
@@ -181,7 +181,11 @@ def overflow_at(state: Estimated, probability: float, diaries: Diaries | None = 
     datetime or None
         Not before the state's own time; none if it is more than `HORIZON_H` away, or nothing is known of the bin.
     """
-    seconds = overflow_times(stack([state], diaries), probability)[0]
+    return when(overflow_times(stack([state], diaries), probability)[0])
+
+
+def when(seconds: float) -> datetime | None:
+    """Return the moment some seconds after 1970; none if they are infinite."""
     return datetime.fromtimestamp(seconds, UTC) if np.isfinite(seconds) else None
 
 
@@ -202,7 +206,7 @@ def overflow_times(states: States, probability: float) -> Floats:
 
     def reached(hours: Floats) -> NDArray[np.bool_]:
         at_s = asked.as_of_s + 3600.0 * hours
-        parts = [_overflowed(asked[part], at_s[part]) for part in _parts(len(asked))]
+        parts = [_reached(asked[part], at_s[part], BRIM) for part in _parts(len(asked))]
         return np.concatenate(parts) >= probability if parts else np.empty(0, np.bool_)
 
     within = reached(late)
@@ -297,11 +301,11 @@ def _moments(states: States, mean: Floats, sigma: Floats, hours: Floats) -> tupl
     return mean + states.rate * hours, sigma**2 + gained_variance
 
 
-def _overflowed(states: States, at_s: Floats) -> Floats:
+def _reached(states: States, at_s: Floats, brim: float) -> Floats:
     """Return the probability that the level was at the brim at some moment up to a moment."""
-    above = _above(states, np.full(len(states), BRIM), at_s)
+    above = _above(states, np.full(len(states), brim), at_s)
     if (lived := _lived(states, at_s, highest=True)) is not None:
-        above = (1 - lived.share) * above + lived.above(BRIM - states.mean)
+        above = (1 - lived.share) * above + lived.above(brim - states.mean)
     return np.clip(above, 0.0, 1.0)
 
 

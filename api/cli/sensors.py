@@ -1,5 +1,6 @@
 """``dustcart sensors``: which device looks into which bin, and messages that could not be used."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +14,13 @@ from api.cli.printing import Json, notices, print_json, results
 from city.clock import SystemClock
 from city.database import reading
 from city.settings import Settings
+from city.wording import Language
 from sensors.calibrations import calibration_text, list_calibrations
 from sensors.decoders import formats
 from sensors.devices import COLUMNS, read_mountings, register_devices
 from sensors.emptied import conflict_text, list_emptyings, look_at_stirred
 from sensors.letters import list_letters
+from sensors.reasons import said
 from sensors.retry import retry_letters
 
 app = typer.Typer(no_args_is_help=True, help="Devices and what they report.")
@@ -121,6 +124,42 @@ def calibrations(*, as_json: Json = False) -> None:
         return
     for one in found:
         results().print(f"{one.device_id}: {calibration_text(one, 'en')}", highlight=False, markup=False)
+
+
+@app.command()
+def forecast(
+    bin_id: Annotated[str, typer.Argument(metavar="BIN", help="The bin's id in the registry.")],
+    *,
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    as_json: Json = False,
+) -> None:
+    """Tell how full a bin will be in the next three days, when it overflows, and what moves that forecast."""
+    from sensors.outlook import outlook_of
+
+    told: Language = "zh" if language == "zh" else "en"
+    with reading(open_current(Settings())) as session:
+        found = outlook_of(session, bin_id, SystemClock().now())
+    if as_json:
+        print_json(
+            {
+                "bin": bin_id,
+                "now": found.now,
+                "hours": [asdict(one) for one in found.ahead],
+                "overflow": {f"{share:.0%}": at for share, at in found.overflow.items()},
+                "facts": [{"code": one.code, "text": said(one, told), "numbers": one.numbers} for one in found.facts],
+            }
+        )
+        return
+    table = Table("hours", "10 %", "50 %", "90 %", "overflowed", box=None)
+    for one in found.ahead:
+        levels = (f"{level:.0%}" for level in (one.low, one.middle, one.high))
+        table.add_row(f"{one.hours}", *levels, f"{one.overflow_probability:.0%}")
+    results().print(table)
+    for share, at in found.overflow.items():
+        when = "not within 60 days" if at is None else at.isoformat(" ", "minutes")
+        results().print(f"overflows with probability {share:.0%}: {when}", highlight=False)
+    for fact in found.facts:
+        results().print(f"- {said(fact, told)}", highlight=False)
 
 
 @app.command()

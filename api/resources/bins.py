@@ -1,6 +1,6 @@
 """Bins: what is known of one, how surely, and what is expected of it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -16,14 +16,13 @@ from city.registry import Bin, CollectionPoint
 from city.streams import Stream
 from city.wording import say
 from sensors.estimate import LevelSource
-from sensors.forecast import level_at, overflow_at, overflow_probability
-from sensors.levels import BinState, states_of, unknown_since
+from sensors.experience import Diaries
+from sensors.forecast import level_at
+from sensors.levels import BinState, diaries_of, states_of, unknown_since
+from sensors.outlook import SHOWN, Ahead, outlook
+from sensors.reasons import said as fact_said
 
 router = APIRouter(tags=["city"])
-
-HOURS_AHEAD = (6, 12, 24, 48)
-# An overflow is expected when it is more likely than not.
-LIKELY = 0.5
 
 
 class LevelView(BaseModel):
@@ -50,7 +49,17 @@ class OutlookView(BaseModel):
     hours: int = Field(description="from now")
     at: datetime
     level: LevelView
+    quantiles: tuple[float, float, float] = Field(description="10 %, 50 % and 90 % quantile of the level")
     overflow_probability: float = Field(description="that it has overflowed by then", examples=[0.92])
+
+
+class FactView(BaseModel):
+    """One of the facts that move the forecast, the weightiest first."""
+
+    code: str = Field(examples=["experience"])
+    text: str = Field(description="the fact in the caller's language")
+    numbers: dict[str, float]
+    weight: float = Field(description="by how much it moves the level expected in a day")
 
 
 class BinView(BaseModel):
@@ -74,6 +83,9 @@ class BinView(BaseModel):
     overflow_likely_at: datetime | None = Field(
         description="when overflow becomes more likely than not; none: not within 60 days, or unknown"
     )
+    overflow_from: datetime | None = Field(description="the same for one chance in ten")
+    overflow_until: datetime | None = Field(description="the same for nine chances in ten")
+    facts: list[FactView] = Field(description="what moves the forecast most, two or three")
 
 
 @router.get("/bins/{bin_id}", responses=refusals("unauthenticated", "forbidden", "not-found", "invalid-request"))
@@ -88,14 +100,19 @@ def read_bin(
         point = session.get_one(CollectionPoint, found.point_id)
         principal.require(Permission.READ_CITY, point.district_id)
         state = states_of(session, [bin_id]).get(bin_id, BinState(bin_id=bin_id))
+        diaries = diaries_of(session, [state])
         names = read_names(session, language)
-    return _view(found, point, state, context.clock.now(), names)
+    return _view(found, point, state, diaries, context.clock.now(), names)
 
 
-def _view(found: Bin, point: CollectionPoint, state: BinState, now: datetime, names: Names) -> BinView:
+def _view(
+    found: Bin, point: CollectionPoint, state: BinState, diaries: Diaries, now: datetime, names: Names
+) -> BinView:
     known = state.as_of is not None and state.fill_level is not None
-    level = _level(state, now) if known else None
+    level = _level(state, diaries, now) if known else None
     since = unknown_since(state, now) if known else None
+    expected = outlook(state, diaries, now)
+    soonest, middle, latest = (expected.overflow[share] if known else None for share in SHOWN)
     return BinView(
         id=found.id,
         point_id=point.id,
@@ -109,8 +126,16 @@ def _view(found: Bin, point: CollectionPoint, state: BinState, now: datetime, na
         unknown_since=since,
         text=_said(level, since, names),
         knowledge=KnowledgeView.model_validate(state, from_attributes=True),
-        outlook=[_outlook(state, now, hours) for hours in HOURS_AHEAD] if known else [],
-        overflow_likely_at=overflow_at(state, LIKELY) if known else None,
+        outlook=[_ahead(one, state, diaries) for one in expected.ahead] if known else [],
+        overflow_likely_at=middle,
+        overflow_from=soonest,
+        overflow_until=latest,
+        facts=[
+            FactView(
+                code=fact.code, text=fact_said(fact, names.language), numbers=dict(fact.numbers), weight=fact.weight
+            )
+            for fact in expected.facts
+        ],
     )
 
 
@@ -123,13 +148,16 @@ def _said(level: LevelView | None, since: datetime | None, names: Names) -> str:
     return say("api", "level.unknown", names.language, since=local, **level.model_dump())
 
 
-def _level(state: BinState, at: datetime) -> LevelView:
-    level = level_at(state, at)
+def _level(state: BinState, diaries: Diaries, at: datetime) -> LevelView:
+    level = level_at(state, at, diaries)
     return LevelView(mean=level.mean, sigma=level.sigma)
 
 
-def _outlook(state: BinState, now: datetime, hours: int) -> OutlookView:
-    at = now + timedelta(hours=hours)
+def _ahead(one: Ahead, state: BinState, diaries: Diaries) -> OutlookView:
     return OutlookView(
-        hours=hours, at=at, level=_level(state, at), overflow_probability=overflow_probability(state, at)
-    )  # fmt: skip
+        hours=one.hours,
+        at=one.at,
+        level=_level(state, diaries, one.at),
+        quantiles=(one.low, one.middle, one.high),
+        overflow_probability=one.overflow_probability,
+    )

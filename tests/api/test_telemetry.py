@@ -64,7 +64,9 @@ def test_a_device_is_registered_heard_and_moves_its_bins_forecast(
     known = people.client((Role.VIEWER, HERE), name="another").get(f"/api/v1/bins/{BIN}").json()
     assert known["level"]["mean"] == pytest.approx(0.7, abs=0.1)
     assert 0 < known["level"]["sigma"] < 0.3
-    assert [ahead["hours"] for ahead in known["outlook"]] == [6, 12, 24, 48]
+    assert [ahead["hours"] for ahead in known["outlook"]] == [6, 12, 24, 48, 72]
+    assert [fact["code"] for fact in known["facts"]] == ["borrowed"]
+    assert all("%" in fact["text"] for fact in known["facts"])
     chances = [ahead["overflow_probability"] for ahead in known["outlook"]]
     assert chances == sorted(chances)
     assert all(0 <= chance <= 1 for chance in chances)
