@@ -56,6 +56,7 @@ from city.registry import City
 from city.settings import Settings
 from city.store import zone_of
 from routing.errors import RoutingError
+from sensors.afterwards import stir_still
 from sensors.device_days import judge_devices
 from sensors.emptied import look_at_stirred
 from sensors.sweep import sweep
@@ -72,6 +73,8 @@ PLANNINGS_PER_CORE = 2
 DATES_AROUND = (-1, 0, 1)
 # Silences are looked for this often in the city's time, and not more often than that in the machine's.
 SWEEP_EVERY, SWEEP_PAUSE_S = timedelta(minutes=1), 1.0
+# How often devices are looked for that say the same for too long: it takes a day to be one.
+STILL_EVERY = timedelta(hours=6)
 # Devices whose health is judged after each sweep: 150,000 are through within two hours, and no sweep waits for long.
 JUDGED_AT_A_TIME = 2_000
 # After the database was away.
@@ -201,7 +204,7 @@ class Worker:
 
     def _sweep(self, stop: threading.Event) -> None:
         """Look for what time alone decides about devices, beside everything else: no decision waits for it."""
-        swept_at = None
+        swept_at = stilled_at = None
         while not (stop.wait(SWEEP_PAUSE_S) or self._stopping.is_set()):
             if swept_at is not None and self._clock.now() - swept_at < SWEEP_EVERY:
                 continue
@@ -209,7 +212,10 @@ class Worker:
                 swept_at = self._clock.now()
                 sweep(self._engine, self._clock)
                 judge_devices(self._engine, self._clock, at_most=JUDGED_AT_A_TIME)
-                look_at_stirred(self._engine, self._clock.now())
+                if stilled_at is None or swept_at - stilled_at >= STILL_EVERY:
+                    stir_still(self._engine, swept_at)
+                    stilled_at = swept_at
+                look_at_stirred(self._engine, swept_at)
             except SQLAlchemyError:
                 log.exception("the sweep for silent devices and emptyings failed; trying again")
 

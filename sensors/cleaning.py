@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from city.shapes import LINEAR, Profile, volume_share
+from sensors.stillness import SAME_CM
 from sensors.telemetry import Verdict
 from sensors.uplink import Measured
 
@@ -12,6 +13,25 @@ BELOW_BOTTOM_CM = 15.0
 SENTINELS_CM = frozenset({254.0, 255.0, 6553.4, 6553.5})
 # The heap may stand this far above the line where the bin counts as full.
 HIGHEST_LEVEL = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A device that says the same for too long: what it says, and the verdict on that, worded as ``verdict.<reason>``.
+
+    A frozen one is believed again once it is warm.
+    """
+
+    distance_cm: float
+    verdict: Verdict
+    reason: str
+    numbers: dict[str, float]
+
+    def holds(self, measured: Measured) -> bool:
+        """Tell whether a reading is one more of the same."""
+        if measured.distance_cm is None or abs(measured.distance_cm - self.distance_cm) > SAME_CM:
+            return False
+        return self.verdict is not Verdict.FROZEN or (measured.temperature_c is not None and measured.temperature_c < 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +52,8 @@ class Sight:
         Nearer than this the device sees nothing, and says this or anything.
     drifted
         What it reads when the bin is empty is so far from what was registered that neither can be believed.
+    still
+        It stands still.
     """
 
     mounting_height_cm: float
@@ -40,6 +62,7 @@ class Sight:
     empty_cm: float | None = None
     dead_zone_cm: float = 0.0
     drifted: bool = False
+    still: Standing | None = None
 
     @property
     def bottom_cm(self) -> float:
@@ -102,6 +125,8 @@ def weigh(measured: Measured, sight: Sight) -> Worth:
         return Worth(None, Verdict.NO_LEVEL, "no_bin")
     if level > HIGHEST_LEVEL:
         return Worth(None, Verdict.OUT_OF_RANGE, "above_heap", {"fill_level": level})
+    if sight.still is not None and sight.still.holds(measured):
+        return Worth(level, sight.still.verdict, sight.still.reason, sight.still.numbers)
     return Worth(level, Verdict.OK)
 
 

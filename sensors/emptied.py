@@ -7,7 +7,7 @@ order it came in, and a process that dies in between has lost nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -17,16 +17,22 @@ from sqlalchemy import JSON, Column, Engine, Index
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from city.database import UtcDateTime, moment, transaction
-from city.registry import Bin, CollectionPoint, StreamRule
+from city.registry import Bin, CollectionPoint, PointKind, StreamRule
+from city.streams import Stream
 from city.wording import Language, say
+from sensors.afterwards import LOOKED_AT, Spoken, changed_verdicts, find_still, keep_verdicts
+from sensors.bridging import Bridge, Weighed, bridges
 from sensors.bulk import document, given, insert_new
 from sensors.calibrations import learn
 from sensors.emptyings import BELIEVED, Emptying, Lifted, Recorded, Told, emptyings
-from sensors.levels import BinState
+from sensors.falls import Read
+from sensors.levels import BinState, peers_of
 from sensors.near import TruckStops
+from sensors.priors import Peers, prior_for
 from sensors.service import ServiceOutcome, ServiceRecord
+from sensors.stillness import Still
 from sensors.stirred import Stirred
-from sensors.telemetry import HEARD, LiftRecord, Reading, Verdict
+from sensors.telemetry import LiftRecord, Reading
 from sensors.timeline import REACH_DAYS
 from sensors.witnesses import found_level
 
@@ -37,6 +43,7 @@ WRITTEN_ANEW, READ_BEFORE = timedelta(days=REACH_DAYS + 1), timedelta(days=7)
 SETTLES = timedelta(hours=24)
 # Bins of one transaction: as many as are read and judged in a second or two.
 CHUNK = 200
+HOUR = timedelta(hours=1)
 
 
 class EmptyingRecord(SQLModel, table=True):
@@ -67,6 +74,7 @@ class _Watched:
     bin_id: str
     point_id: str
     district_id: str
+    kind: str
     stream: str
     lon: float
     lat: float
@@ -116,30 +124,39 @@ def look(session: Session, since: Mapping[str, datetime], now: datetime) -> None
         The city's time; calibrations that change hold for readings from then on.
     """
     bins = _bins(session, since)
-    readings = _readings(session, bins.values())
+    spoken = _spoken(session, bins.values())
     records, lifts = _records(session, bins.values()), _lifts(session, bins.values())
+    peers: dict[str, Peers] = {}
     rows: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    standing: dict[str, tuple[Still, Spoken] | None] = {}
     for bin_id, watched in bins.items():
-        said = readings.get(bin_id, [])
-        told = Told(
-            readings=[(row.at, row.fill_level) for row in said],
-            records=records.get(bin_id, []),
-            lifts=lifts.get(bin_id, []),
-            sees=not (said and said[-1].verdict == Verdict.STUCK),
-        )
+        if watched.district_id not in peers:
+            peers[watched.district_id] = peers_of(session, watched.district_id)
+        alike = prior_for(Stream(watched.stream), PointKind(watched.kind), watched.volume_l, peers[watched.district_id])
+        claims = [one.at for one in records.get(bin_id, []) if one.done] + [one.at for one in lifts.get(bin_id, [])]
+        said = spoken.get(bin_id, [])
+        still, of_device = find_still(said, claims, alike.rate_per_h)
+        heard = [one for one in said if one.identity not in still]
+        told = Told([(one.at, one.level) for one in heard], records.get(bin_id, []), lifts.get(bin_id, []))
         stops = TruckStops(session, watched.district_id, watched.stream, watched.lon, watched.lat)
         found, seen = emptyings(told, rate_per_h=watched.rate_per_h, near=stops.near)
         rows += [_row(bin_id, one) for one in found if one.at >= watched.written_from]
+        standing |= of_device
+        changed += changed_verdicts(
+            said, still, heard, seen.false, _bridged(heard, seen, found), anew_from=watched.written_from
+        )
         learn(
             session,
             bin_id,
             watched.depth_cm,
             found,
-            [(row.device_id, row.at, row.distance_cm) for row in said],
+            [(one.device_id, one.at, one.distance_cm) for one in heard],
             seen.false,
             anew_from=watched.written_from,
             now=now,
         )
+    keep_verdicts(session, changed, standing)
     wanted = given(session, bin_id=sa.String(), since=UtcDateTime())
     gone = sa.delete(EmptyingRecord).where(
         sa.exists().where(wanted.c.bin_id == col(EmptyingRecord.bin_id), col(EmptyingRecord.at) >= wanted.c.since)
@@ -193,6 +210,15 @@ def conflict_text(code: str, numbers: Mapping[str, float], language: Language) -
     return say("sensors", f"conflict.{code}", language, **numbers)
 
 
+def _bridged(heard: Sequence[Spoken], seen: Read, found: Sequence[Emptying]) -> list[Bridge]:
+    """Find the readings that saw hanging waste."""
+    if not heard:
+        return []
+    hours = [(one.at - heard[0].at) / HOUR for one in heard]
+    emptied = [Weighed((one.at - heard[0].at) / HOUR, one.found) for one in found if one.counts]
+    return bridges(hours, [one.level for one in heard], seen, emptied)
+
+
 def _bins(session: Session, since: Mapping[str, datetime]) -> dict[str, _Watched]:
     wanted = given(session, bin_id=sa.String())
     stop_volume = (
@@ -203,8 +229,8 @@ def _bins(session: Session, since: Mapping[str, datetime]) -> dict[str, _Watched
     )
     query = (
         sa.select(
-            col(Bin.id), col(Bin.point_id), col(CollectionPoint.district_id), col(Bin.stream),
-            col(CollectionPoint.lon), col(CollectionPoint.lat), col(Bin.usable_volume_l),
+            col(Bin.id), col(Bin.point_id), col(CollectionPoint.district_id), col(CollectionPoint.kind),
+            col(Bin.stream), col(CollectionPoint.lon), col(CollectionPoint.lat), col(Bin.usable_volume_l),
             sa.func.coalesce(stop_volume.c.volume_l, col(Bin.usable_volume_l)), col(Bin.depth_cm),
             col(StreamRule.density_kg_per_l), sa.func.coalesce(col(BinState.rate_per_h), 0.0),
         )
@@ -226,22 +252,26 @@ def _bins(session: Session, since: Mapping[str, datetime]) -> dict[str, _Watched
     return found
 
 
-def _readings(session: Session, bins: Iterable[_Watched]) -> dict[str, list[Any]]:
+def _spoken(session: Session, bins: Iterable[_Watched]) -> dict[str, list[Spoken]]:
     wanted = given(session, bin_id=sa.String(), since=UtcDateTime())
     query = (
         sa.select(
-            col(Reading.bin_id), col(Reading.at), col(Reading.device_id), col(Reading.fill_level),
-            col(Reading.distance_cm), col(Reading.verdict),
+            col(Reading.bin_id), col(Reading.device_id), col(Reading.frame_key), col(Reading.at),
+            col(Reading.fill_level), col(Reading.distance_cm), col(Reading.temperature_c), col(Reading.verdict),
+            col(Reading.verdict_reason),
         )
         .join(wanted, wanted.c.bin_id == Reading.bin_id)
         .where(
-            col(Reading.at) >= wanted.c.since, col(Reading.verdict).in_(HEARD), col(Reading.fill_level).is_not(None)
+            col(Reading.at) >= wanted.c.since,
+            col(Reading.verdict).in_(LOOKED_AT),
+            col(Reading.fill_level).is_not(None),
         )
         .order_by(col(Reading.bin_id), col(Reading.at), col(Reading.device_id), col(Reading.frame_key))
     )  # fmt: skip
-    said: dict[str, list[Any]] = defaultdict(list)
+    said: dict[str, list[Spoken]] = defaultdict(list)
     for row in session.connection().execute(query, _named(session, bins)):
-        said[row.bin_id].append(row)
+        values: tuple[Any, ...] = tuple(row)
+        said[values[0]].append(Spoken(*values[1:]))
     return said
 
 

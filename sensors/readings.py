@@ -6,7 +6,7 @@ What trucks and people report goes the same way, because it tells of the same bi
 import hashlib
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,9 +18,10 @@ from sqlmodel import Session, col
 from city.registry import Bin
 from city.shapes import BOX, profile_of
 from sensors import payloads
+from sensors.afterwards import StillDevice
 from sensors.bulk import document, given, insert_new
 from sensors.calibrations import CalibrationRecord
-from sensors.cleaning import Sight, Worth, weigh
+from sensors.cleaning import Sight, Standing, Worth, weigh
 from sensors.delivery import Delivery
 from sensors.errors import IntakeError
 from sensors.moments import check_moment
@@ -138,9 +139,14 @@ def _devices(session: Session, ids: Sequence[str]) -> dict[str, _Registered]:
             col(CalibrationRecord.drifted),
             col(CalibrationRecord.before_cm),
             col(CalibrationRecord.since),
+            col(StillDevice.distance_cm),
+            col(StillDevice.verdict),
+            col(StillDevice.reason),
+            col(StillDevice.numbers),
         )
         .join(wanted, wanted.c.device_id == Device.id)
         .outerjoin(Bin, col(Bin.id) == Device.bin_id)
+        .outerjoin(StillDevice, col(StillDevice.device_id) == Device.id)
         .outerjoin(
             CalibrationRecord,
             sa.and_(
@@ -151,7 +157,8 @@ def _devices(session: Session, ids: Sequence[str]) -> dict[str, _Registered]:
         )
     )
     rows = session.connection().execute(query, document(session, [{"device_id": name} for name in ids]))
-    return {row[0]: _registered(*row[1:]) for row in rows}
+    found: Iterable[tuple[Any, ...]] = map(tuple, rows)
+    return {row[0]: _registered(*row[1:]) for row in found}
 
 
 def _registered(
@@ -165,8 +172,16 @@ def _registered(
     drifted: bool | None,
     before_cm: float | None,
     since: datetime | None,
+    still_cm: float | None,
+    verdict: Verdict | None,
+    reason: str | None,
+    numbers: dict[str, float] | None,
 ) -> _Registered:
-    plain = Sight(height_cm, depth_cm, profile_of(shape or BOX), dead_zone_cm=payloads.dead_zone_cm(model))
+    still = None
+    if still_cm is not None and verdict is not None:
+        still = Standing(still_cm, Verdict(verdict), reason or "", numbers or {})
+    dead_zone_cm = payloads.dead_zone_cm(model)
+    plain = Sight(height_cm, depth_cm, profile_of(shape or BOX), dead_zone_cm=dead_zone_cm, still=still)
     if since is None:
         return _Registered(bin_id, model, active, plain, plain, None)
     now = replace(plain, empty_cm=empty_cm, drifted=bool(drifted))
