@@ -174,7 +174,7 @@ def list_emptyings(
     since: datetime | None = None,
     until: datetime | None = None,
     conflicted: bool | None = None,
-    limit: int = 1_000,
+    limit: int | None = 1_000,
 ) -> list[EmptyingRecord]:
     """Return emptyings, the latest first, those that are not believed included.
 

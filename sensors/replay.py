@@ -28,7 +28,8 @@ from sensors.decoders import decode, tables
 from sensors.delivery import Message
 from sensors.devices import Mounting, register_devices
 from sensors.diary import Stored, last_heard, stored_diaries
-from sensors.emptyings import Emptying, Told, emptyings
+from sensors.emptied import EmptyingRecord, list_emptyings, look
+from sensors.emptyings import BELIEVED
 from sensors.errors import IntakeError
 from sensors.experience import open_diaries
 from sensors.forecast import level_quantiles, stack
@@ -83,7 +84,7 @@ class Replayed:
     verdicts
         Stored readings by verdict.
     emptyings
-        When bins were emptied, by device, as their sensors tell in hindsight.
+        When bins were emptied, as their sensors tell in hindsight; every device has a bin of its name.
     skill
         How good the forecasts 24 hours ahead were.
     baselines
@@ -95,7 +96,7 @@ class Replayed:
     duplicates: int
     rejected: Mapping[str, int]
     verdicts: Mapping[str, int]
-    emptyings: Mapping[str, Sequence[Emptying]]
+    emptyings: Sequence[EmptyingRecord]
     skill: Skill
     baselines: Mapping[str, Skill]
 
@@ -169,8 +170,8 @@ def replay(
             if progress is not None:
                 progress(done / len(lines))
         skill, baselines = _judged(engine, origins)
+        emptied = _emptyings(engine, lines[0].at, at)
         verdicts = _verdicts(engine)
-        emptied = _emptyings(engine)
         engine.dispose()
     return Replayed(
         readings=len(lines),
@@ -275,19 +276,12 @@ def _known(engine: Engine) -> tuple[list[BinState], Mapping[str, Stored]]:
         return states, stored_diaries(session, [state.bin_id for state in states])
 
 
-def _emptyings(engine: Engine) -> dict[str, list[Emptying]]:
-    """Find the emptyings that are believed, from all that was stored."""
-    found = {}
-    for state in _known(engine)[0]:
-        with reading(engine) as session:
-            rows = session.exec(
-                select(Reading.at, Reading.fill_level)
-                .where(Reading.bin_id == state.bin_id, col(Reading.verdict).in_(HEARD))
-                .order_by(col(Reading.at))
-            ).all()
-        told = Told([(at, level) for at, level in rows if level is not None])
-        found[state.bin_id] = [one for one in emptyings(told, rate_per_h=state.rate_per_h)[0] if one.counts]
-    return found
+def _emptyings(engine: Engine, begun: datetime, now: datetime) -> list[EmptyingRecord]:
+    """Look at every bin once more, in hindsight, and return the emptyings that are believed, in the order of time."""
+    with transaction(engine) as session:
+        look(session, dict.fromkeys(session.exec(select(Bin.id)), begun), now)
+        found = list_emptyings(session, limit=None)
+        return sorted((one for one in found if one.confidence >= BELIEVED), key=lambda one: (one.at, one.bin_id))
 
 
 def _judged(engine: Engine, origins: Mapping[str, _Origins]) -> tuple[Skill, dict[str, Skill]]:

@@ -197,17 +197,16 @@ def replay(
                 "duplicates": found.duplicates,
                 "rejected": found.rejected,
                 "verdicts": found.verdicts,
-                "emptyings": sum(map(len, found.emptyings.values())),
+                "emptyings": len(found.emptyings),
                 "emptied": [
                     {
-                        "device": device,
+                        "device": one.bin_id,
                         "at": one.at,
                         "confidence": one.confidence,
-                        "before": one.before,
-                        "after": one.after,
+                        "before": one.level_before,
+                        "after": one.level_after,
                     }
-                    for device, of_device in sorted(found.emptyings.items())
-                    for one in of_device
+                    for one in found.emptyings
                 ],
                 "forecasts": found.skill.spans,
                 "pinball_loss_24h": found.skill.pinball,
@@ -224,7 +223,7 @@ def replay(
         table.add_row(f"rejected: {code}", str(number))
     for verdict, number in sorted(found.verdicts.items()):
         table.add_row(f"verdict: {verdict}", str(number))
-    table.add_row("emptyings", str(sum(map(len, found.emptyings.values()))))
+    table.add_row("emptyings", str(len(found.emptyings)))
     table.add_row("forecasts 24 h ahead", str(found.skill.spans))
     table.add_row("within the 80 % interval", f"{found.skill.coverage_80:.1%}")
     table.add_row("pinball loss", f"{found.skill.pinball:.4f}")

@@ -1,4 +1,4 @@
-"""Verdicts that only time can pass, on stored readings: raw values stay, the bin becomes unknown, and it is taken back."""
+"""Verdicts that only time can pass: raw values stay, the bin becomes unknown, and what moves again is believed."""
 
 import json
 from collections.abc import Sequence
