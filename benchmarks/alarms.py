@@ -1,0 +1,140 @@
+"""What alarms and health cost in a large city: a sweep where all is well, one in an outage of everything, judging.
+
+    python benchmarks/alarms.py [--bins 150000] [--postgres URL]
+
+A city of devices that speak every hour is made in a scratch database. Time is the wall's, on whatever machine it is.
+"""
+
+import argparse
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from city.clock import ManualClock
+from city.database import open_engine, transaction
+from city.migrate import upgrade
+from city.registry import Bin, CollectionPoint, District, PointKind
+from city.streams import Stream
+from sensors.bulk import insert_new
+from sensors.device_days import judge_devices
+from sensors.silence import DeviceState
+from sensors.sweep import sweep
+from sensors.telemetry import Device, Reading, Verdict
+
+BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+PER_GATEWAY = 1_000
+CHUNK = 20_000
+JUDGED = 4_000
+
+
+def main() -> None:
+    """Make the city and print what each step takes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bins", type=int, default=150_000)
+    parser.add_argument("--postgres", help="URL of an empty database; left out: SQLite in a scratch folder")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_engine(given.postgres or f"sqlite:///{Path(folder) / 'city.sqlite'}")
+        upgrade(engine)
+        measure(engine, given.bins)
+        engine.dispose()
+
+
+def measure(engine: Engine, bins: int) -> None:
+    """Print the seconds of each step."""
+    furnish(engine, bins)
+    for hour in range(3):
+        with transaction(engine) as session:
+            speak(session, bins, BEGIN + hour * HOUR)
+    clock = ManualClock(BEGIN + 3 * HOUR)
+    took("first look at every device", lambda: sweep(engine, clock))
+    for minute in range(3):
+        clock.advance(timedelta(minutes=20))
+        with transaction(engine) as session:
+            speak(session, bins, BEGIN + 3 * HOUR, part=minute)
+        took(f"sweep while all is well, {looked(engine, clock)} due", lambda: sweep(engine, clock))
+    with engine.begin() as connection:
+        connection.execute(
+            sa.delete(Reading).where(sa.column("gateway_id") == "gateway-0", sa.column("at") > BEGIN + 2 * HOUR)
+        )
+    clock.advance(2 * HOUR)
+    took("sweep as everything falls silent", lambda: sweep(engine, clock))
+    clock.advance(timedelta(minutes=11))
+    took("sweep while everything is silent", lambda: sweep(engine, clock))
+    for day in range(1, 15):
+        with transaction(engine) as session:
+            for hour in range(0, 24, 2):
+                speak(session, JUDGED, BEGIN - timedelta(days=day) + hour * HOUR)
+    took(f"judging {JUDGED} devices by 14 days of 12 readings", lambda: judge_devices(engine, clock, at_most=JUDGED))
+
+
+def looked(engine: Engine, clock: ManualClock) -> int:
+    """Count the devices whose time is up."""
+    with Session(engine) as session:
+        due = sa.select(sa.func.count()).where(
+            sa.column("look_at") <= sa.bindparam("now", clock.now(), DeviceState.look_at.type)
+        )  # type: ignore[attr-defined]
+        return int(session.execute(due.select_from(sa.table("device_state", sa.column("look_at")))).scalar_one())
+
+
+def took(what: str, call: object) -> None:
+    """Print how long a call took and what it gave."""
+    begun = time.perf_counter()
+    result = call()  # type: ignore[operator]
+    print(f"{time.perf_counter() - begun:8.2f} s  {what}  {result}", flush=True)
+
+
+def furnish(engine: Engine, bins: int) -> None:
+    """Put a bin with a device everywhere."""
+    with transaction(engine) as session:
+        insert_new(session, District, [{"id": "d", "name": "D", "name_zh": "", "active": True}])
+        point = CollectionPoint(id="p", district_id="d", kind=PointKind.STREET, name="P", lon=0, lat=0)
+        insert_new(session, CollectionPoint, [point.model_dump()])
+        for start in range(0, bins, CHUNK):
+            numbers = range(start, min(start + CHUNK, bins))
+            bin_ = Bin(id="", point_id="p", stream=Stream.DRY, usable_volume_l=240, depth_cm=100).model_dump()
+            insert_new(session, Bin, [bin_ | {"id": name(number)} for number in numbers])
+            device = Device(id="", bin_id="", mounting_height_cm=120).model_dump()
+            insert_new(session, Device, [device | {"id": name(n), "bin_id": name(n)} for n in numbers])
+
+
+def name(number: int) -> str:
+    """Return the id of a bin and its device."""
+    return f"{number:016x}"
+
+
+def speak(session: Session, bins: int, at: datetime, part: int | None = None) -> None:
+    """Let every device speak in the hour from a moment on, or a third of them."""
+    blank = Reading(device_id="", frame_key="", at=at, received_at=at, verdict=Verdict.OK).model_dump()
+    for start in range(0, bins, CHUNK):
+        rows = []
+        for number in range(start, min(start + CHUNK, bins)):
+            if part is not None and number % 3 != part:
+                continue
+            moment = at + number % 3600 * timedelta(seconds=1)
+            rows.append(
+                blank
+                | {
+                    "device_id": name(number),
+                    "frame_key": f"{int(moment.timestamp() * 1000):013d}-0",
+                    "bin_id": name(number),
+                    "at": moment,
+                    "received_at": moment,
+                    "fill_level": 0.4,
+                    "battery_percent": 80.0 - number % 7,
+                    "temperature_c": 15.0,
+                    "platform": "chirpstack",
+                    "gateway_id": f"gateway-{number // PER_GATEWAY}",
+                }
+            )
+        insert_new(session, Reading, rows)
+
+
+if __name__ == "__main__":
+    main()
