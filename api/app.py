@@ -29,6 +29,7 @@ from api.resources import (
     needs,
     observations,
     proposals,
+    sensors,
     service_records,
     sign_in,
     work_orders,
@@ -57,6 +58,7 @@ RESOURCES = tuple(
         emptyings,
         observations,
         devices,
+        sensors,
         intake,
         audit,
     )

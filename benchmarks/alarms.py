@@ -11,18 +11,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from city.clock import ManualClock
-from city.database import open_engine, transaction
+from city.database import open_engine, reading, transaction
 from city.migrate import upgrade
 from city.registry import Bin, CollectionPoint, District, PointKind
 from city.streams import Stream
 from sensors.bulk import insert_new
 from sensors.device_days import judge_devices
-from sensors.silence import DeviceState
+from sensors.ranking import Terms, rank
 from sensors.sweep import sweep
 from sensors.telemetry import Device, Reading, Verdict
 
@@ -54,19 +53,18 @@ def measure(engine: Engine, bins: int) -> None:
             speak(session, bins, BEGIN + hour * HOUR)
     clock = ManualClock(BEGIN + 3 * HOUR)
     took("first look at every device", lambda: sweep(engine, clock))
-    for minute in range(3):
-        clock.advance(timedelta(minutes=20))
+    for hour in range(3, 6):
         with transaction(engine) as session:
-            speak(session, bins, BEGIN + 3 * HOUR, part=minute)
-        took(f"sweep while all is well, {looked(engine, clock)} due", lambda: sweep(engine, clock))
-    with engine.begin() as connection:
-        connection.execute(
-            sa.delete(Reading).where(sa.column("gateway_id") == "gateway-0", sa.column("at") > BEGIN + 2 * HOUR)
-        )
-    clock.advance(2 * HOUR)
+            speak(session, bins, BEGIN + hour * HOUR)
+        clock.advance(HOUR)
+    for _ in range(3):
+        clock.advance(timedelta(minutes=1))
+        took("sweep, a minute later, while all is well", lambda: sweep(engine, clock))
+    clock.advance(4 * HOUR)
     took("sweep as everything falls silent", lambda: sweep(engine, clock))
     clock.advance(timedelta(minutes=11))
     took("sweep while everything is silent", lambda: sweep(engine, clock))
+    took("ranking every bin", lambda: ranked(engine))
     for day in range(1, 15):
         with transaction(engine) as session:
             for hour in range(0, 24, 2):
@@ -74,13 +72,10 @@ def measure(engine: Engine, bins: int) -> None:
     took(f"judging {JUDGED} devices by 14 days of 12 readings", lambda: judge_devices(engine, clock, at_most=JUDGED))
 
 
-def looked(engine: Engine, clock: ManualClock) -> int:
-    """Count the devices whose time is up."""
-    with Session(engine) as session:
-        due = sa.select(sa.func.count()).where(
-            sa.column("look_at") <= sa.bindparam("now", clock.now(), DeviceState.look_at.type)
-        )  # type: ignore[attr-defined]
-        return int(session.execute(due.select_from(sa.table("device_state", sa.column("look_at")))).scalar_one())
+def ranked(engine: Engine) -> int:
+    """Rank the bins and return how many there are."""
+    with reading(engine) as session:
+        return len(rank(session, Terms()))
 
 
 def took(what: str, call: object) -> None:
@@ -109,15 +104,13 @@ def name(number: int) -> str:
     return f"{number:016x}"
 
 
-def speak(session: Session, bins: int, at: datetime, part: int | None = None) -> None:
-    """Let every device speak in the hour from a moment on, or a third of them."""
+def speak(session: Session, bins: int, at: datetime) -> None:
+    """Let every device speak in the hour from a moment on."""
     blank = Reading(device_id="", frame_key="", at=at, received_at=at, verdict=Verdict.OK).model_dump()
     for start in range(0, bins, CHUNK):
         rows = []
         for number in range(start, min(start + CHUNK, bins)):
-            if part is not None and number % 3 != part:
-                continue
-            moment = at + number % 3600 * timedelta(seconds=1)
+            moment = at + number * 7919 % 3600 * timedelta(seconds=1)
             rows.append(
                 blank
                 | {

@@ -36,13 +36,13 @@ FAULTS: Mapping[str, tuple[float, float]] = {
     "tilted": (0.1, 0.8),
     "stuck": (0.1, 0.6),
 }
-# Which verdicts count for which fault; of those that others add, the ones that say the level does not move.
+# Which verdicts count for which fault.
 OF_FAULT: Mapping[str, frozenset[str]] = {
     "spikes": frozenset({Verdict.SPIKE.value}),
     "no_echo": frozenset({Verdict.SENTINEL.value}),
     "out_of_range": frozenset({Verdict.OUT_OF_RANGE.value}),
     "tilted": frozenset({Verdict.TILTED.value}),
-    "stuck": frozenset({"stuck", "frozen"}),
+    "stuck": frozenset({Verdict.STUCK.value, Verdict.FROZEN.value}),
 }
 
 # Just above what LoRaWAN receivers need: SX1276 data sheet, sensitivity at SF12 and 125 kHz is -137 dBm, the ratio to

@@ -186,7 +186,13 @@ def _gone(session: Session, open_: Standing, found: Silences, quiet: Sequence[De
     down = {f"{outage.scope}/{outage.name}" for outage in found.outages}
     offline = [alarm for (kind, _), alarm in open_.items() if kind is AlarmKind.OFFLINE]
     outages = [alarm for (kind, _), alarm in open_.items() if kind is AlarmKind.OUTAGE]
-    gone = [Gone(alarm, "over") for alarm in outages if alarm.subject not in down]
+    # A gateway that seemed to be down alone until the others fell silent too.
+    larger = any(outage.scope is Scope.PLATFORM for outage in found.outages)
+    gone = [
+        Gone(alarm, "part_of_outage" if larger and alarm.subject.startswith(Scope.GATEWAY) else "over")
+        for alarm in outages
+        if alarm.subject not in down
+    ]
     gone += [Gone(alarm, "part_of_outage") for alarm in offline if alarm.device_id in under]
     back = [alarm for alarm in offline if alarm.device_id not in silent and alarm.device_id not in under]
     for start in range(0, len(back), AT_ONCE):

@@ -1,5 +1,8 @@
 """Alarms and work orders in words: what somebody reads who must go there."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from city.wording import Language, say
 from sensors.alarms import SENSORS, Alarm, AlarmKind
 from sensors.work_orders import WorkOrder
@@ -31,3 +34,8 @@ def closing_text(alarm: Alarm, language: Language) -> str | None:
 def order_text(order: WorkOrder, language: Language) -> str:
     """Say what is to be repaired and why."""
     return say("sensors", f"work_order.{order.cause}", language, **order.evidence)
+
+
+def reason_text(reason: Mapping[str, Any], language: Language) -> str:
+    """Say what costs a device part of its use, from a reason as `sensors.device_days.DeviceHealth` keeps it."""
+    return say("sensors", f"work_order.{reason['fault']}", language, **reason["numbers"])

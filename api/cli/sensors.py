@@ -15,6 +15,7 @@ from city.clock import SystemClock
 from city.database import reading
 from city.settings import Settings
 from city.wording import Language
+from sensors.alarms import AlarmKind
 from sensors.calibrations import calibration_text, list_calibrations
 from sensors.decoders import formats
 from sensors.devices import COLUMNS, read_mountings, register_devices
@@ -160,6 +161,102 @@ def forecast(
         results().print(f"overflows with probability {share:.0%}: {when}", highlight=False)
     for fact in found.facts:
         results().print(f"- {said(fact, told)}", highlight=False)
+
+
+@app.command()
+def alarms(
+    *,
+    kind: Annotated[list[AlarmKind] | None, typer.Option(help="Only this kind; can be given again.")] = None,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Those that are closed instead of those that are not.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List what is wrong now, the latest first."""
+    from sqlmodel import col, select
+
+    from sensors.alarms import Alarm
+    from sensors.telling import alarm_text, closing_text
+
+    query = select(Alarm).order_by(col(Alarm.raised_at).desc(), col(Alarm.id).desc())
+    query = query.where(col(Alarm.closed_at).is_not(None) if closed else col(Alarm.closed_at).is_(None))
+    if kind:
+        query = query.where(col(Alarm.kind).in_(kind))
+    with reading(open_current(Settings())) as session:
+        found = session.exec(query).all()
+    if as_json:
+        print_json(
+            [one.model_dump(exclude={"gone_at"}) | {"state": one.state, "text": alarm_text(one, "en")} for one in found]
+        )
+        return
+    table = Table("number", "began", "kind", "state", "object", "what", box=None)
+    for one in found:
+        text = " ".join(filter(None, (alarm_text(one, "en"), closing_text(one, "en"))))
+        table.add_row(str(one.id), one.began_at.isoformat(" ", "seconds"), one.kind, one.state, one.subject, text)
+    results().print(table)
+
+
+@app.command()
+def health(
+    *,
+    below: Annotated[float, typer.Option(min=0, max=1, help="Only devices with a lower score.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """List devices that do not do well, the worst first, with the reasons."""
+    from sqlmodel import col, select
+
+    from sensors.device_days import DeviceHealth
+    from sensors.telling import reason_text
+
+    with reading(open_current(Settings())) as session:
+        query = select(DeviceHealth).where(DeviceHealth.score < below)
+        found = session.exec(query.order_by(col(DeviceHealth.score), col(DeviceHealth.device_id))).all()
+    if as_json:
+        print_json([one.model_dump() for one in found])
+        return
+    table = Table("device", "score", "as of", "reasons", box=None)
+    for one in found:
+        reasons = " ".join(reason_text(reason, "en") for reason in one.reasons)
+        table.add_row(one.device_id, f"{one.score:.2f}", one.as_of.isoformat(), reasons)
+    results().print(table)
+
+
+@app.command()
+def rank(
+    *,
+    without: Annotated[
+        bool, typer.Option("--without", help="Bins without a sensor instead of those with one.")
+    ] = False,
+    worst: Annotated[bool, typer.Option("--worst", help="Those worth least first.")] = False,
+    count: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    visit_cost: Annotated[float, typer.Option(min=0, help="Cost of one more stop, city's currency.")] = 5.0,
+    sensor_cost: Annotated[float, typer.Option(min=0, help="Cost of a sensor a year.")] = 60.0,
+    risk: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Accepted risk of overflow before the next chance.")
+    ] = 0.05,
+    chance_h: Annotated[float, typer.Option(min=1, help="Hours between two chances to visit a bin.")] = 24.0,
+    as_json: Json = False,
+) -> None:
+    """Rank sensors by what they save, or bins without one by what one would."""
+    from dataclasses import asdict
+
+    from sensors.ranking import Terms
+    from sensors.ranking import rank as rank_bins
+
+    terms = Terms(visit_cost, sensor_cost, risk, chance_h)
+    with reading(open_current(Settings())) as session:
+        ranked = [one for one in rank_bins(session, terms) if (one.device_id is None) == without]
+    chosen = (ranked[::-1] if worst else ranked)[:count]
+    if as_json:
+        print_json([asdict(one) for one in chosen])
+        return
+    table = Table(
+        "bin", "sensor", "district", "visits saved a year", "doubt removed", "of use", "worth a year", box=None
+    )
+    for one in chosen:
+        saved, narrowing, useful = f"{one.visits_saved:.0f}", f"{one.narrowing:.0%}", f"{one.useful:.0%}"
+        table.add_row(one.bin_id, one.device_id or "", one.district_id, saved, narrowing, useful, f"{one.value:+.0f}")
+    results().print(table)
 
 
 @app.command()

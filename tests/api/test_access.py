@@ -77,6 +77,8 @@ OPERATIONS = {
     "GET /api/v1/emptyings": Operation(PEOPLE, query={"district": HERE}),
     "POST /api/v1/bins/{bin_id}/observations": Operation(DECIDERS | {Role.CREW}, reached=201, body={"seen": "1/2"}),
     "GET /api/v1/devices/{device_id}": Operation(KEEPERS),
+    "GET /api/v1/devices/{device_id}/health": Operation(READERS | {Role.INTEGRATOR}),
+    "GET /api/v1/sensor-ranking": Operation(READERS | {Role.INTEGRATOR}, query={"district": HERE}),
     "PUT /api/v1/devices/{device_id}": Operation(KEEPERS, reached=428, body={"mounting_height_cm": 150}),
     "POST /api/v1/intake/{format}": Operation(
         MACHINES, reached=422, of_district=False, of_city=True, body={"device": "nobody"}
