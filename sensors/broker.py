@@ -7,6 +7,8 @@ then the broker waits, and keeps them.
 """
 
 import asyncio
+import logging
+import math
 import ssl
 from collections import deque
 from collections.abc import Mapping
@@ -40,6 +42,8 @@ MOST_WAITING = 2 * RECEIVE_MAXIMUM
 MOST_BYTES_WAITING = 64_000_000
 # Packets read before anything else in the process gets its turn.
 PACKETS_AT_ONCE = 100
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +149,40 @@ class Connection(aiomqtt.Client):
             tls_context=broker.tls,
         )
         self._client.manual_ack_set(True)
-        self._topics = broker.topics
+        self._broker = broker
         self._waiting: deque[Received] = deque()
         self._waiting_bytes = 0
         self._came = asyncio.Event()
         self._is_paused = False
+        self._subscribing: asyncio.Task[None] | None = None
 
-    async def subscribe_all(self) -> None:
-        """Subscribe to every topic, or raise `aiomqtt.MqttError` naming one that is refused."""
+    def begin(self) -> None:
+        """Subscribe to every topic, while batches are taken already; one that is refused ends the connection.
+
+        The broker may send all that a session holds before it answers, more than there is room for: who waited for
+        the answer with nobody taking messages would wait for ever.
+        """
+        self._subscribing = self._loop.create_task(self._subscribe_all())
+        self._subscribing.add_done_callback(self._end_if_refused)
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether the broker has granted everything that was asked for."""
+        task = self._subscribing
+        return task is not None and task.done() and not task.cancelled() and task.exception() is None
+
+    async def _subscribe_all(self) -> None:
         options = SubscribeOptions(qos=AT_LEAST_ONCE, retainHandling=RETAINED_IF_NEW)
-        for topic in self._topics:
-            (granted, *_) = await self.subscribe(topic, options=options)
+        for topic in self._broker.topics:
+            (granted, *_) = await self.subscribe(topic, options=options, timeout=math.inf)
             code = granted if isinstance(granted, int) else granted.value
             if code != AT_LEAST_ONCE:
                 raise aiomqtt.MqttError(f"the broker does not grant {topic} with quality 1, but says {granted}")
+        log.info("listening to the broker %s as %s", self._broker, self._broker.client_id)
+
+    def _end_if_refused(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None and not self._disconnected.done():
+            self._disconnected.set_exception(error)
 
     async def batch(self, stop: asyncio.Event) -> list[Received]:
         """Return what has come, at least one message, as much as fits a transaction; nothing once told to stop.
@@ -196,6 +220,8 @@ class Connection(aiomqtt.Client):
 
     def abandon(self) -> None:
         """Close what is left of a connection, however it ended."""
+        if self._subscribing is not None:
+            self._subscribing.cancel()
         self._client._sock_close()
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:  # noqa: ARG002

@@ -47,9 +47,7 @@ async def listen(broker: Broker, take: Take, stop: asyncio.Event) -> None:
         connection = Connection(broker)
         try:
             async with connection:
-                await connection.subscribe_all()
-                log.info("listening to the broker %s as %s", broker, broker.client_id)
-                wait_s = FIRST_WAIT_S
+                connection.begin()
                 while batch := await connection.batch(stop):
                     messages = [Message(format_of(received.topic), received.body) for received in batch]
                     receipts = await _stored(messages, take, stop)
@@ -58,6 +56,8 @@ async def listen(broker: Broker, take: Take, stop: asyncio.Event) -> None:
                     connection.acknowledge(batch)
                     tally.count(receipts)
         except MqttError as error:
+            if connection.is_subscribed:
+                wait_s = FIRST_WAIT_S
             # As text: a record that is kept would keep the error's frames, and with them the socket.
             log.warning("no connection to the broker %s: %s; next try in %.0f s", broker, str(error), wait_s)
             await _pause(stop, wait_s)
@@ -72,7 +72,7 @@ async def _stored(messages: Sequence[Message], take: Take, stop: asyncio.Event) 
     while True:
         try:
             return await asyncio.to_thread(take, messages)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
             log.warning("%d messages cannot be stored: %s; next try in %.0f s", len(messages), reason, wait_s)
         except Exception:

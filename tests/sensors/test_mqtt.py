@@ -122,7 +122,9 @@ def left(broker: Mosquitto) -> list[Received]:
     async def look() -> list[Received]:
         found: list[Received] = []
         async with Connection(of(broker)) as connection:
-            await connection.subscribe_all()
+            connection.begin()
+            assert connection._subscribing is not None
+            await connection._subscribing
             await asyncio.to_thread(broker.publish, TOPIC, [b"end"])
             while not found or found[-1].body != b"end":
                 found += await connection.batch(asyncio.Event())
@@ -209,7 +211,7 @@ def test_while_the_database_is_away_nothing_is_lost_and_the_connection_lives_on(
         event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=50"))
         engine.dispose()
     left(broker)
-    caplog.set_level(logging.INFO, "sensors.mqtt")
+    caplog.set_level(logging.INFO, "sensors")
     tries: list[int] = []
 
     def take(messages: Sequence[Message]) -> Sequence[Receipt]:
@@ -270,7 +272,7 @@ def test_over_tls_with_a_password_and_not_without(
             with listening(of(broker, **known | wrong), take):
                 until(lambda reason=reason: reason in caplog.text)  # type: ignore[misc]
         gc.collect()
-        caplog.set_level(logging.INFO, "sensors.mqtt")
+        caplog.set_level(logging.INFO, "sensors")
         with listening(of(broker, **known), take):
             until(lambda: "listening" in caplog.text)
             broker.publish(TOPIC, many(300))
@@ -322,7 +324,7 @@ def test_a_flood_waits_at_the_broker_and_not_in_memory(broker: Mosquitto, monkey
 
     async def drink() -> tuple[int, int]:
         async with Connection(of(broker)) as connection:
-            await connection.subscribe_all()
+            connection.begin()
             await asyncio.to_thread(broker.publish, TOPIC, [b"x"] * flood)
             await asyncio.sleep(0.5)
             held, drunk = len(connection._waiting), 0
@@ -344,7 +346,7 @@ def test_messages_that_need_no_acknowledgement_are_held_back_too(
 
     async def drink() -> tuple[int, int]:
         async with Connection(of(broker)) as connection:
-            await connection.subscribe_all()
+            connection.begin()
             await asyncio.to_thread(broker.publish, TOPIC, [b"x" * 1_000] * 500, qos=0)
             await asyncio.sleep(0.5)
             held, drunk = connection._waiting_bytes, 0
@@ -357,6 +359,20 @@ def test_messages_that_need_no_acknowledgement_are_held_back_too(
     held, drunk = asyncio.run(drink())
     assert 50_000 <= held < 60_000
     assert drunk == 500
+
+
+@one_database
+def test_a_backlog_larger_than_the_room_for_it_is_worked_off(
+    engine: Engine, bins: Sequence[Bin], broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = many(500)
+    left(broker)
+    broker.publish(TOPIC, bodies)
+    monkeypatch.setattr(sensors.broker, "MOST_BYTES_WAITING", 2_000)
+    monkeypatch.setattr(sensors.broker, "MOST_BYTES_AT_ONCE", 5_000)
+    with listening(of(broker), partial(receive_all, engine, CLOCK)):
+        until(lambda: count(engine) == len(bodies))
+    assert left(broker) == []
 
 
 @one_database
