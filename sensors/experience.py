@@ -95,9 +95,16 @@ class Ways:
         return np.asarray(self.weight.sum(axis=1), dtype=np.float64)
 
     def above(self, gap: Doubles) -> Doubles:
-        """Return the weight of pages that gained at least `gap`, shape (bins,)."""
-        reached = np.clip((self.gained - gap.astype(np.float32)[:, None]) / np.float32(BLUR) + np.float32(0.5), 0, 1)
-        return np.asarray(np.einsum("ij,ij->i", self.weight, reached), dtype=np.float64)
+        """Return the weight of pages that gained at least `gap`, of shape (bins,) or (thresholds, bins)."""
+        gaps = np.atleast_2d(gap).astype(np.float32) / np.float32(BLUR)
+        gained = self.gained / np.float32(BLUR) + np.float32(0.5)
+        reached = np.empty_like(gained)
+        above = np.empty(gaps.shape)
+        for row, threshold in enumerate(gaps):
+            np.subtract(gained, threshold[:, None], out=reached)
+            np.clip(reached, 0, 1, out=reached)
+            above[row] = np.einsum("ij,ij->i", self.weight, reached)
+        return above.reshape(gap.shape)
 
     def moments(self) -> tuple[Doubles, Doubles]:
         """Return the sums of weighted gains and of their squares."""

@@ -45,6 +45,10 @@ CERTAIN_SHAPE, CERTAIN_SHARE = 50.0, 0.05
 _GRID = np.sinh(np.linspace(-2.3, 2.6, 49))
 # So many bins at once: their pages then stay in the processor's cache.
 TOGETHER = 512
+# Where experience has this share of a forecast, what the rate says need not be exact.
+ROUGH_SHARE = 0.5
+# A gamma variable of at least this shape is as good as normal.
+SYMMETRIC_SHAPE = 400.0
 # Less than this never fills anything: a usable volume in a million million.
 LEAST_GAIN = 1e-12
 # Keeps divisions defined where nothing is in doubt; far below any sensor's resolution.
@@ -242,19 +246,27 @@ def _quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> 
     mean, sigma = _mixture(states, at_s)
     lived = _lived(states, at_s, highest=False)
     grid = mean + sigma * _GRID[:, None]
-    # By the rate the distribution is smooth, and costly: every other point is enough.
-    by_rate = np.array([_above(states, threshold, at_s) for threshold in grid[::2]])
-    above = np.repeat(by_rate, 2, axis=0)[: len(grid)]
-    part = ((_GRID[1::2] - _GRID[:-1:2]) / (_GRID[2::2] - _GRID[:-2:2]))[:, None]
-    above[1::2] = (1 - part) * by_rate[:-1] + part * by_rate[1:]
-    if lived is not None:
-        gained = np.array([lived.above(threshold - states.mean) for threshold in grid])
-        above = (1 - lived.share) * above + gained
+    if lived is None:
+        above = _above_each(states, grid, at_s)
+    else:
+        above = np.array([_roughly_above(states, threshold, at_s) for threshold in grid])
+        by_rate = np.flatnonzero(lived.share < ROUGH_SHARE)
+        above[:, by_rate] = _above_each(states[by_rate], grid[:, by_rate], at_s[by_rate])
+        above = (1 - lived.share) * above + lived.above(grid - states.mean)
     # Rounding must not let the distribution fall.
     below = np.maximum.accumulate(1 - above, axis=0)
     share = np.asarray(probabilities, dtype=np.float64)
     found = [np.interp(share, column, levels) for column, levels in zip(below.T, grid.T, strict=True)]
     return np.asarray(np.maximum(np.array(found).reshape(len(states), len(share)), 0.0), dtype=np.float64)
+
+
+def _above_each(states: States, grid: Floats, at_s: Floats) -> Floats:
+    """Return `_above` at every row of a grid as `_GRID` spaces it; between every other one it is a straight line."""
+    known = np.array([_above(states, threshold, at_s) for threshold in grid[::2]])
+    above = np.repeat(known, 2, axis=0)[: len(grid)]
+    part = ((_GRID[1::2] - _GRID[:-1:2]) / (_GRID[2::2] - _GRID[:-2:2]))[:, None]
+    above[1::2] = (1 - part) * known[:-1] + part * known[1:]
+    return above
 
 
 def _parts(count: int) -> list[slice]:
@@ -319,6 +331,35 @@ def _above(states: States, threshold: Floats, at_s: Floats) -> Floats:
         rival = _exceeds(part, threshold[disputed] - part.rival_mean, part.rival_sigma, hours)
         above[disputed] += part.rival_weight * (rival - above[disputed])
     return above
+
+
+def _roughly_above(states: States, threshold: Floats, at_s: Floats) -> Floats:
+    """Return what `_above` returns, to about 0.02, at a twentieth of its cost: enough for the smaller share."""
+    hours = _hours(states.as_of_s, at_s)
+    above = _roughly_exceeds(states, threshold - states.mean, states.sigma, hours)
+    if (disputed := np.flatnonzero(states.rival_weight > 0)).size:
+        part = states[disputed]
+        hours = _hours(part.rival_as_of_s, at_s[disputed])
+        rival = _roughly_exceeds(part, threshold[disputed] - part.rival_mean, part.rival_sigma, hours)
+        above[disputed] += part.rival_weight * (rival - above[disputed])
+    return above
+
+
+def _roughly_exceeds(states: States, gap: Floats, sigma: Floats, hours: Floats) -> Floats:
+    """Return `_exceeds` of the shifted gamma variable that has the same mean, variance and skewness as the sum."""
+    gained = states.rate * hours
+    variance = states.volatility**2 * hours + (states.rate_sigma * hours) ** 2
+    scale = variance / np.maximum(gained, LEAST_GAIN)
+    # The third cumulant of the gain is the sum's, for a normal variable has none.
+    third = 2 * variance * scale
+    total = np.maximum(sigma**2 + variance, LEAST_SIGMA**2)
+    normal = ndtr((gained - gap) / np.sqrt(total))
+    shape = 4 * total**3 / np.maximum(third, LEAST_SIGMA**3) ** 2
+    skewed = np.flatnonzero(shape < SYMMETRIC_SHAPE)
+    shape, width = shape[skewed], np.sqrt(total[skewed] / shape[skewed])
+    beyond = (gap[skewed] - gained[skewed]) / width + shape
+    normal[skewed] = gammaincc(shape, np.maximum(beyond, 0.0))
+    return np.asarray(normal, dtype=np.float64)
 
 
 def _exceeds(states: States, gap: Floats, sigma: Floats, hours: Floats) -> Floats:

@@ -35,15 +35,14 @@ from sensors.experience import open_diaries
 from sensors.forecast import level_quantiles, stack
 from sensors.intake import receive_all
 from sensors.levels import BinState
+from sensors.plain import PLAIN, Forecaster
 from sensors.skill import (
     NEAR_H,
     PROBABILITIES,
     Floats,
     Series,
     Skill,
-    hour_of_week,
     judge,
-    persistence,
     spans_of,
 )
 from sensors.telemetry import HEARD, Reading, Verdict
@@ -120,7 +119,13 @@ class _Origins:
 
 
 def replay(
-    path: Path, format_name: str, *, model: str = "", geometry: Geometry | None = None, progress: Progress | None = None
+    path: Path,
+    format_name: str,
+    *,
+    model: str = "",
+    geometry: Geometry | None = None,
+    plain: Mapping[str, Forecaster] = PLAIN,
+    progress: Progress | None = None,
 ) -> Replayed:
     """Replay a file, plain or gzip, of one message a line (or of a table's lines) in any order.
 
@@ -132,6 +137,8 @@ def replay(
         The devices' model, a name of `sensors.payloads.models`; empty if port or envelope tell.
     geometry
         How the bins look.
+    plain
+        Forecasts to compare with, by name.
     progress
         Told how much is done, 0..1.
 
@@ -169,7 +176,7 @@ def replay(
             done += len(slot)
             if progress is not None:
                 progress(done / len(lines))
-        skill, baselines = _judged(engine, origins)
+        skill, baselines = _judged(engine, origins, plain)
         emptied = _emptyings(engine, lines[0].at, at)
         verdicts = _verdicts(engine)
         engine.dispose()
@@ -284,8 +291,9 @@ def _emptyings(engine: Engine, begun: datetime, now: datetime) -> list[EmptyingR
         return sorted((one for one in found if one.confidence >= BELIEVED), key=lambda one: (one.at, one.bin_id))
 
 
-def _judged(engine: Engine, origins: Mapping[str, _Origins]) -> tuple[Skill, dict[str, Skill]]:
-    plain = {"persistence_mean_rate": persistence, "hour_of_week_mean": hour_of_week}
+def _judged(
+    engine: Engine, origins: Mapping[str, _Origins], plain: Mapping[str, Forecaster]
+) -> tuple[Skill, dict[str, Skill]]:
     actual: list[Floats] = []
     ours: list[Floats] = []
     theirs: dict[str, list[Floats]] = {name: [] for name in plain}

@@ -1,4 +1,4 @@
-"""How good forecasts were, in hindsight: rolling origins, pinball loss, coverage, and plain forecasts to beat.
+"""How good forecasts were, in hindsight: rolling origins, pinball loss and coverage.
 
 Every forecast is made from what was known at its origin, and judged by the level 24 hours later as it looks when the
 readings around it are known too. Spans in which the bin was emptied are left out: the forecast is of what happens if
@@ -25,12 +25,6 @@ AROUND, AGREEMENT = 9, 0.12
 AROUND_DISPUTED, LOWER = 13, 0.2
 # A fall of the level in hindsight by this much is an emptying, or a correction as large as one.
 FALL = 0.15
-
-# Plain forecasts learn from this many past spans at least.
-FEWEST_SPANS = 20
-FEWEST_IN_SLOT = 4
-SLOT_H = 6.0
-WEEK_H = 168.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,36 +120,3 @@ def judge(actual: Floats, quantiles: Floats) -> Skill:
     loss = np.maximum(share * missed, (share - 1) * missed)
     covered = (quantiles[:, 0] <= actual) & (actual <= quantiles[:, -1])
     return Skill(len(actual), float(loss.mean()), float(covered.mean()))
-
-
-def persistence(series: Series, spans: Spans) -> Floats:
-    """Forecast the last reading plus the mean gain of past spans, spread as they were spread."""
-    return _plain(series, spans, by_slot=False)
-
-
-def hour_of_week(series: Series, spans: Spans) -> Floats:
-    """Forecast the last reading plus the mean gain of past spans that began in the same hours of the week."""
-    return _plain(series, spans, by_slot=True)
-
-
-def _plain(series: Series, spans: Spans, *, by_slot: bool) -> Floats:
-    """Return quantiles of shape (spans, len(PROBABILITIES)); not a number until enough has passed to learn from."""
-    begin_h, end_h = series.hours[spans.begin], series.hours[spans.end]
-    gains = series.levels[spans.end] - series.levels[spans.begin]
-    slots = ((begin_h % WEEK_H) // SLOT_H).astype(np.intp)
-    quantiles = np.full((len(spans), len(PROBABILITIES)), np.nan)
-    for row in range(len(spans)):
-        past = end_h <= begin_h[row]
-        if past.sum() < FEWEST_SPANS:
-            continue
-        known, known_slots = gains[past], slots[past]
-        mean = known.mean()
-        means, here = np.full(len(known), mean), mean
-        if by_slot:
-            count = np.bincount(known_slots, minlength=round(WEEK_H / SLOT_H))
-            total = np.bincount(known_slots, weights=known, minlength=len(count))
-            by_slot_mean = np.where(count >= FEWEST_IN_SLOT, total / np.maximum(count, 1), mean)
-            means, here = by_slot_mean[known_slots], by_slot_mean[slots[row]]
-        spread = np.quantile(known - means, PROBABILITIES)
-        quantiles[row] = np.maximum(series.levels[spans.begin[row]] + here + spread, 0.0)
-    return quantiles
