@@ -77,13 +77,13 @@ def _news(rows: Sequence[Mapping[str, Any]], standing: Sequence[Alarm]) -> dict[
     tilts = {alarm.device_id for alarm in standing if alarm.kind is AlarmKind.TILT}
     for row in rows:
         device_id, at = row["device_id"], row["at"]
-        wanted = []
-        if may_burn(row["temperature_c"]) or device_id in fires:
-            wanted.append(max(min(at, fires.get(device_id, at)), at - OLDEST_FIRE) - LOOK_BACK)
-        if row["tilted"] or device_id in tilts:
-            wanted.append(at - LOOK_BACK_TILTED)
-        if wanted:
-            since[device_id] = min([*wanted, since.get(device_id, wanted[0])])
+        hot, tilted = may_burn(row["temperature_c"]) or device_id in fires, row["tilted"] or device_id in tilts
+        if hot:
+            begun = max(min(at, fires.get(device_id, at)), at - OLDEST_FIRE) - LOOK_BACK
+            since[device_id] = min(begun, since.get(device_id, begun))
+        if tilted:
+            begun = at - LOOK_BACK_TILTED
+            since[device_id] = min(begun, since.get(device_id, begun))
     return since
 
 

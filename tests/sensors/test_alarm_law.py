@@ -122,7 +122,7 @@ def test_never_two_open_alarms_of_a_kind_and_object(watched: Engine) -> None:  #
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=10, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 
