@@ -30,6 +30,7 @@ from sensors.levels import BinState, peers_of
 from sensors.near import TruckStops
 from sensors.priors import Peers, prior_for
 from sensors.service import ServiceOutcome, ServiceRecord
+from sensors.states import lock_states
 from sensors.stillness import Still
 from sensors.stirred import Stirred
 from sensors.telemetry import LiftRecord, Reading
@@ -41,8 +42,8 @@ from sensors.witnesses import found_level
 WRITTEN_ANEW, READ_BEFORE = timedelta(days=REACH_DAYS + 1), timedelta(days=7)
 # What came afterwards is known when so much time has passed.
 SETTLES = timedelta(hours=24)
-# Bins of one transaction: as many as are read and judged in a second or two.
-CHUNK = 200
+# Bins of one transaction, at 15 ms each: readings of these bins wait for it, and on SQLite all others too.
+AT_ONCE = 20
 HOUR = timedelta(hours=1)
 
 
@@ -92,13 +93,13 @@ def look_at_stirred(engine: Engine, now: datetime) -> int:
     looked = 0
     while True:
         with transaction(engine) as session:
-            due = session.exec(
-                select(Stirred)
-                .where(col(Stirred.due_at) <= now)
-                .order_by(col(Stirred.due_at), col(Stirred.bin_id))
-                .limit(CHUNK)
-                .with_for_update(skip_locked=True)
+            is_due = col(Stirred.due_at) <= now
+            bins = session.exec(
+                select(Stirred.bin_id).where(is_due).order_by(col(Stirred.due_at), col(Stirred.bin_id)).limit(AT_ONCE)
             ).all()
+            # Whoever takes in readings locks the states first and marks bins afterwards; so it is done here.
+            lock_states(session, bins)
+            due = session.exec(select(Stirred).where(is_due, col(Stirred.bin_id).in_(bins)).with_for_update()).all()
             look(session, {mark.bin_id: mark.at for mark in due}, now)
             for mark in due:
                 settled = mark.latest + SETTLES
@@ -109,7 +110,7 @@ def look_at_stirred(engine: Engine, now: datetime) -> int:
                 # What is older than that was looked at with all that came afterwards.
                 mark.at = min(max(mark.at, now - SETTLES), mark.latest)
         looked += len(due)
-        if len(due) < CHUNK:
+        if len(bins) < AT_ONCE:
             return looked
 
 

@@ -103,6 +103,11 @@ def open_estimates(session: Session, bin_ids: Collection[str]) -> Iterator[dict[
     update_rows(session, BinState, changed)
 
 
+def lock_states(session: Session, bin_ids: Collection[str]) -> None:
+    """Keep others from changing what is known of bins until the transaction ends, in the order that all others lock."""
+    _locked(session, sorted(bin_ids))
+
+
 def _locked(session: Session, bin_ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
     """Read the states of bins and keep them from others; make those that are missing."""
     if not bin_ids:

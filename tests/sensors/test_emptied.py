@@ -1,6 +1,7 @@
 """Emptyings in the database: found from what was said, in whatever order it came, and listed with what contradicts."""
 
 import json
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -110,6 +111,33 @@ def test_the_order_of_arrival_changes_neither_emptyings_nor_what_was_read(watche
     with reading(watched) as session:
         kept = session.exec(select(Reading.distance_cm).order_by(col(Reading.at))).all()
     assert list(kept) == [element["distance_cm"] for element in elements]
+
+
+def test_looks_beside_readings_that_come_in_block_nobody_and_miss_nothing(watched: Engine) -> None:
+    elements = _readings()
+    failed: list[BaseException] = []
+    done = threading.Event()
+
+    def look_on() -> None:
+        try:
+            while not done.is_set():
+                look_at_stirred(watched, NOW)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test must see it
+            failed.append(error)
+
+    lookers = [threading.Thread(target=look_on) for _ in range(2)]
+    for looker in lookers:
+        looker.start()
+    for start in range(0, len(elements), 24):
+        # Every other day comes late, so that verdicts on stored readings change while they are looked at.
+        day = start + 24 if (start // 24) % 2 == 0 else start - 24
+        _send(watched, elements[day : day + 24])
+    done.set()
+    for looker in lookers:
+        looker.join()
+    assert failed == []
+    look_at_stirred(watched, NOW)
+    assert [round((one.at - BEGIN) / HOUR) for one in _emptyings(watched)] == [72, 144, 216]
 
 
 def test_a_record_that_the_level_contradicts_is_listed_with_the_contradiction(watched: Engine) -> None:
