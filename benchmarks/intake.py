@@ -6,9 +6,10 @@
 Each round, every one of 2,000 bins says how full it is: as a list of our own readings, and as ChirpStack events. The
 bare script inserts the very rows that intake stored into a database of the same schema, keys, indexes and foreign
 keys, in the same order and batches, with a durable commit after each: by the driver's executemany, on PostgreSQL also
-by COPY. Its rows are ready to bind; reading them from messages is intake's part. On PostgreSQL intake is measured as
-one process and as two, which is how it is deployed on two cores. Prints JSON: readings per second of wall time, and
-intake as a share of the bare script.
+by COPY. Its rows are ready to bind; reading them from messages is intake's part. Beside that the script is measured as
+it also writes what else a reading changes, the state of its bin. On PostgreSQL intake is measured as one process and as
+two, which is how it is deployed on two cores. Prints JSON: readings per second of wall time, and intake as a share of
+both scripts by executemany.
 
 With ``--flat`` it takes in that many readings and prints what memory is resident as it goes.
 """
@@ -23,6 +24,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count, takewhile
 from multiprocessing.queues import Queue
@@ -53,6 +55,8 @@ SAMPLES = 40
 
 Batch = tuple[datetime, list[Message]]
 Row = tuple[Any, ...]
+Writer = Callable[[Sequence[Row]], None]
+Commit = Callable[[], AbstractContextManager[None]]
 
 
 def fill(engine: Engine) -> None:
@@ -157,53 +161,105 @@ def _take_share(
     engine.dispose()
 
 
-def stored_rows(engine: Engine) -> list[Row]:
-    """Return the rows that intake stored as the driver takes them, in the order they came in."""
+@dataclass(frozen=True)
+class Stored:
+    """What intake stored, as the driver takes it: readings in the order they came in, and the states of their bins."""
+
+    readings: list[Row]
+    bins: list[str]
+    state_columns: list[str]
+    states: dict[str, Row]
+
+
+def stored_in(engine: Engine) -> Stored:
+    """Read what intake stored."""
     with engine.connect() as connection:
-        rows = connection.exec_driver_sql("SELECT * FROM reading ORDER BY at, device_id").all()
-    return [tuple(json.dumps(v) if isinstance(v, dict) else v for v in row) for row in rows]
+        found = connection.exec_driver_sql("SELECT * FROM reading ORDER BY at, device_id")
+        place = list(found.keys()).index("bin_id")
+        readings = [tuple(json.dumps(v) if isinstance(v, dict) else v for v in row) for row in found]
+        states = connection.exec_driver_sql("SELECT * FROM bin_state")
+        columns = list(states.keys())
+        by_bin = {row.bin_id: tuple(row) for row in states}
+    return Stored(readings, [row[place] for row in readings], columns, by_bin)
 
 
-def bare_sqlite(engine: Engine, rows: Sequence[Row], batch: int) -> dict[str, float]:
-    """Insert rows into an emptied database with the driver alone."""
+def bare(stored: Stored, batch: int, insert_all: Writer, write_states: Writer | None, commit: Commit) -> float:
+    """Write batches with a driver alone; return readings per second."""
+    begun = time.perf_counter()
+    for first in range(0, len(stored.readings), batch):
+        with commit():
+            insert_all(stored.readings[first : first + batch])
+            if write_states is not None:
+                write_states([stored.states[bin_id] for bin_id in stored.bins[first : first + batch]])
+    return len(stored.readings) / (time.perf_counter() - begun)
+
+
+def upsert_of(stored: Stored, mark: str) -> str:
+    """Return the statement that writes a state."""
+    changed = ", ".join(f"{name} = excluded.{name}" for name in stored.state_columns if name != "bin_id")
+    names, marks = ", ".join(stored.state_columns), ", ".join([mark] * len(stored.state_columns))
+    return f"INSERT INTO bin_state ({names}) VALUES ({marks}) ON CONFLICT (bin_id) DO UPDATE SET {changed}"
+
+
+def bare_sqlite(engine: Engine, stored: Stored, batch: int) -> dict[str, float]:
+    """Insert rows into an emptied database with the driver alone, and once more with the states."""
     connection = sqlite3.connect(str(engine.url.database), isolation_level=None)
     for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
-    marks = ",".join("?" * len(rows[0]))
-    begun = time.perf_counter()
-    for first in range(0, len(rows), batch):
+    marks = ",".join("?" * len(stored.readings[0]))
+
+    @contextmanager
+    def commit() -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(f"INSERT INTO reading VALUES ({marks})", rows[first : first + batch])
+        yield
         connection.execute("COMMIT")
-    spent_s = time.perf_counter() - begun
+
+    def insert_all(some: Sequence[Row]) -> None:
+        connection.executemany(f"INSERT INTO reading VALUES ({marks})", some)
+
+    def write_states(some: Sequence[Row]) -> None:
+        connection.executemany(upsert_of(stored, "?"), some)
+
+    found = {"executemany": bare(stored, batch, insert_all, None, commit)}
+    connection.execute("DELETE FROM reading")
+    found["executemany and states"] = bare(stored, batch, insert_all, write_states, commit)
     connection.close()
-    return {"executemany": len(rows) / spent_s}
+    return found
 
 
-def bare_postgres(engine: Engine, rows: Sequence[Row], batch: int) -> dict[str, float]:
-    """Insert rows into an emptied database with the driver alone, in the two ways it has for many."""
+def bare_postgres(engine: Engine, stored: Stored, batch: int) -> dict[str, float]:
+    """Insert rows into an emptied database with the driver alone, in the two ways it has, and once with the states."""
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    marks = ",".join(["%s"] * len(rows[0]))
+    marks = ",".join(["%s"] * len(stored.readings[0]))
     found: dict[str, float] = {}
     with psycopg.connect(url) as connection:
         cursor = connection.cursor()
 
-        def by_executemany(some: Sequence[Row]) -> None:
+        @contextmanager
+        def commit() -> Iterator[None]:
+            yield
+            connection.commit()
+
+        def insert_all(some: Sequence[Row]) -> None:
             cursor.executemany(f"INSERT INTO reading VALUES ({marks})", some)
 
-        def by_copy(some: Sequence[Row]) -> None:
+        def copy_all(some: Sequence[Row]) -> None:
             with cursor.copy("COPY reading FROM STDIN") as copy:
                 for row in some:
                     copy.write_row(row)
 
-        for name, write in (("executemany", by_executemany), ("copy", by_copy)):
+        def write_states(some: Sequence[Row]) -> None:
+            cursor.executemany(upsert_of(stored, "%s"), some)
+
+        ways: dict[str, tuple[Writer, Writer | None]] = {
+            "executemany": (insert_all, None),
+            "copy": (copy_all, None),
+            "executemany and states": (insert_all, write_states),
+        }
+        for name, (write, beside) in ways.items():
             cursor.execute("TRUNCATE reading")
             connection.commit()
-            begun = time.perf_counter()
-            for first in range(0, len(rows), batch):
-                write(rows[first : first + batch])
-                connection.commit()
-            found[name] = len(rows) / (time.perf_counter() - begun)
+            found[name] = bare(stored, batch, write, beside, commit)
     return found
 
 
@@ -241,7 +297,7 @@ def compare(
         settle()
         intake["1 process"] = taken_in(engine, batches)
         is_postgres = engine.dialect.name == "postgresql"
-        rows = stored_rows(engine)
+        stored = stored_in(engine)
     if is_postgres:
         with opened() as engine:
             fill(engine)
@@ -250,11 +306,14 @@ def compare(
     with opened() as engine:
         fill(engine)
         engine.dispose()
-        bare = (bare_postgres if is_postgres else bare_sqlite)(engine, rows, batch)
+        scripts = (bare_postgres if is_postgres else bare_sqlite)(engine, stored, batch)
     return {
         "readings_per_s": {name: round(rate) for name, rate in intake.items()},
-        "bare_inserts_per_s": {name: round(rate) for name, rate in bare.items()},
-        "share_of_executemany": {name: round(rate / bare["executemany"], 2) for name, rate in intake.items()},
+        "bare_inserts_per_s": {name: round(rate) for name, rate in scripts.items()},
+        "share": {name: round(rate / scripts["executemany"], 2) for name, rate in intake.items()},
+        "share_with_states": {
+            name: round(rate / scripts["executemany and states"], 2) for name, rate in intake.items()
+        },
     }
 
 
