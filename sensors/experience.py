@@ -5,7 +5,8 @@ down, a heap at the sensor's foot hides what lies beside it, near the brim nothi
 way answers at one level. All of that is in the diary, so the forecast weighs its pages by how much they were like now
 and lets each of them go on as it did then (analogue forecasting, Lorenz 1969, J. Atmos. Sci. 26:636; with kernel
 weights it is a conditional distribution estimated by Nadaraya and Watson's rule). Pages are like now if the filter
-believed the same level, if the sensor's last word was as far off it, and if it was the same time of day.
+believed the same level, if the sensor's last word was as far off it, and if it was the same time of day. The filter may
+be wrong, though, about an echo for days: a part of the forecast goes by what the sensor said, whatever was believed.
 
 Everything here is a pure function of arrays of many bins' diaries. The weights behind the numbers are measured in
 ``benchmarks/forecast.py``, on sensors other than those they were chosen on.
@@ -25,6 +26,8 @@ Doubles = NDArray[np.float64]
 
 # How alike two levels are: the widths of the kernels on what was believed, and on how far the last reading was off.
 LEVEL_WIDTH, HEARD_WIDTH = 0.08, 0.15
+# So much of the forecast goes by the last reading alone. None, a third and all of it: 0.0261, 0.0258, 0.0276.
+HEARD_SHARE = 0.3
 # What happened long ago counts half after this.
 HALF_LIFE_SLOTS = 60 * 24.0 / SLOT_H
 # Pages of another time of day, and of another day of the week, count so much less.
@@ -45,7 +48,7 @@ FALLEN = 0.15
 UNFALLEN_SLOTS = 4
 
 # One page stands for levels this far around where it went.
-BLUR = 0.04
+BLUR = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +157,25 @@ def ways(diaries: Diaries, level: Doubles, as_of_s: Doubles, hours: Doubles, *, 
     heard = (pages[:, :, 1] / np.float32(STEPS)).astype(np.float32)
     path = _unemptied(settled)
     known = np.isfinite(believed) & _followed(settled) & ~_falling(settled)
-    weight = np.where(known, _likeness(diaries, np.nan_to_num(believed), heard, level, as_of_s), np.float32(0))
-    whole = weight.sum(axis=1, keepdims=True) + np.float32(RATE_WEIGHT)
-    start = np.where(known, settled - believed, np.float32(0))
-    return Ways(start + _gains(path, hours, highest=highest), weight / whole)
+    gains = _gains(path, hours, highest=highest)
+    now = level.astype(np.float32)[:, None]
+    said = np.where(np.isfinite(diaries.heard), diaries.heard, level).astype(np.float32)[:, None]
+    moment = _same_time(diaries, as_of_s, pages.shape[1])
+    off = ((heard - believed - said + now) / np.float32(HEARD_WIDTH)) ** 2
+    by_belief = _weights(((believed - now) / np.float32(LEVEL_WIDTH)) ** 2 + off, known, moment)
+    by_word = _weights(((heard - said) / np.float32(LEVEL_WIDTH)) ** 2, known, moment)
+    from_belief = np.where(known, settled - believed, np.float32(0))
+    from_word = np.where(known, settled - heard, np.float32(0)) + said - now
+    return Ways(
+        np.concatenate([from_belief + gains, from_word + gains], axis=1),
+        np.concatenate([np.float32(1 - HEARD_SHARE) * by_belief, np.float32(HEARD_SHARE) * by_word], axis=1),
+    )
+
+
+def _weights(apart: Floats, known: NDArray[np.bool_], moment: Floats) -> Floats:
+    """Return the weights of pages so far apart from now, with the rate's weight beside them."""
+    like = np.where(known, np.exp(np.float32(-0.5) * apart) * moment, np.float32(0))
+    return np.asarray(like / (like.sum(axis=1, keepdims=True) + np.float32(RATE_WEIGHT)), dtype=np.float32)
 
 
 def _bridged(steps: NDArray[np.uint8]) -> Floats:
@@ -204,18 +222,14 @@ def _falling(settled: Floats) -> NDArray[np.bool_]:
     return falling
 
 
-def _likeness(diaries: Diaries, believed: Floats, heard: Floats, level: Doubles, as_of_s: Doubles) -> Floats:
-    """Return how much each page was like now, 0..1."""
-    slots = believed.shape[1]
-    now = (as_of_s // (SLOT_H * 3600.0)).astype(np.int64)
+def _same_time(diaries: Diaries, as_of_s: Doubles, slots: int) -> Floats:
+    """Return how much each page's time was like now, 0..1: lately, at this hour, on this weekday."""
+    now = (as_of_s // (SLOT_H * 3600.0)).astype(np.int64)[:, None]
     slot = diaries.last_slot[:, None] - np.arange(slots - 1, -1, -1)
-    said = np.where(np.isfinite(diaries.heard), diaries.heard - level, 0.0)
-    apart = ((believed - level[:, None].astype(np.float32)) / np.float32(LEVEL_WIDTH)) ** 2
-    apart += ((heard - believed - said[:, None].astype(np.float32)) / np.float32(HEARD_WIDTH)) ** 2
-    age = np.maximum(now[:, None] - slot, 0).astype(np.float32)
-    like = np.exp(np.float32(-0.5) * apart - age * np.float32(np.log(2) / HALF_LIFE_SLOTS))
-    like *= np.where((slot - now[:, None]) % DAY_SLOTS == 0, np.float32(1), np.float32(OTHER_HOUR))
-    weekday = (slot // DAY_SLOTS - now[:, None] // DAY_SLOTS) % (WEEK_SLOTS // DAY_SLOTS)
+    age = np.maximum(now - slot, 0).astype(np.float32)
+    like = np.exp(age * np.float32(-np.log(2) / HALF_LIFE_SLOTS))
+    like *= np.where((slot - now) % DAY_SLOTS == 0, np.float32(1), np.float32(OTHER_HOUR))
+    weekday = (slot // DAY_SLOTS - now // DAY_SLOTS) % (WEEK_SLOTS // DAY_SLOTS)
     return np.asarray(like * np.where(weekday == 0, np.float32(1), np.float32(OTHER_DAY)), dtype=np.float32)
 
 

@@ -11,8 +11,8 @@ with its own probability. Everything here is a pure function of states: one in a
 as arrays.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -242,6 +242,9 @@ def level_quantiles(states: States, at_s: Floats, probabilities: Sequence[float]
     return np.concatenate(quantiles) if quantiles else np.empty((0, len(probabilities)))
 
 
+Above = Callable[[States, Floats, Floats], Floats]
+
+
 def _quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> Floats:
     mean, sigma = _mixture(states, at_s)
     lived = _lived(states, at_s, highest=False)
@@ -249,7 +252,7 @@ def _quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> 
     if lived is None:
         above = _above_each(states, grid, at_s)
     else:
-        above = np.array([_roughly_above(states, threshold, at_s) for threshold in grid])
+        above = _on_grid(_roughly_above, states, grid, at_s)
         by_rate = np.flatnonzero(lived.share < ROUGH_SHARE)
         above[:, by_rate] = _above_each(states[by_rate], grid[:, by_rate], at_s[by_rate])
         above = (1 - lived.share) * above + lived.above(grid - states.mean)
@@ -262,11 +265,18 @@ def _quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> 
 
 def _above_each(states: States, grid: Floats, at_s: Floats) -> Floats:
     """Return `_above` at every row of a grid as `_GRID` spaces it; between every other one it is a straight line."""
-    known = np.array([_above(states, threshold, at_s) for threshold in grid[::2]])
+    known = _on_grid(_above, states, grid[::2], at_s)
     above = np.repeat(known, 2, axis=0)[: len(grid)]
     part = ((_GRID[1::2] - _GRID[:-1:2]) / (_GRID[2::2] - _GRID[:-2:2]))[:, None]
     above[1::2] = (1 - part) * known[:-1] + part * known[1:]
     return above
+
+
+def _on_grid(above: Above, states: States, grid: Floats, at_s: Floats) -> Floats:
+    """Ask for all bins at all thresholds in one call: for one bin, calls are what costs."""
+    bare = replace(states, diaries=no_diaries(len(states)))
+    each = bare[np.tile(np.arange(len(states)), len(grid))]
+    return above(each, grid.ravel(), np.tile(at_s, len(grid))).reshape(grid.shape)
 
 
 def _parts(count: int) -> list[slice]:
