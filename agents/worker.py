@@ -178,7 +178,8 @@ class Worker:
         """Work until told to stop. What is being planned then is left to the next worker."""
         self._solvers.warm()
         threading.Thread(target=self._warm_roads, name="roads", daemon=True).start()
-        threading.Thread(target=self._sweep, args=[stop], name="sweep", daemon=True).start()
+        sweeping = threading.Thread(target=self._sweep, args=[stop], name="sweep", daemon=True)
+        sweeping.start()
         try:
             while not stop.is_set():
                 pause_s = POLL_S
@@ -194,6 +195,8 @@ class Worker:
                 stop.wait(pause_s)
         finally:
             self.close()
+            # Whoever opened the database closes it next.
+            sweeping.join()
 
     def _warm_roads(self) -> None:
         """Build the road graphs before the first planning needs them. What is wrong with them, planning will say."""

@@ -4,12 +4,16 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
 from api.accounts import EVERYWHERE, Role
+from api.cli import app
 from city.database import transaction
 from sensors.alarms import AlarmKind, Cause, settle
+from sensors.device_days import DeviceHealth, judge_devices
 from sensors.devices import Mounting, register_devices
 from sensors.intake import receive
+from sensors.silence import look
 from sensors.work_orders import Wanted, keep_repairs
 from tests.api.people import ELSEWHERE, HERE, People
 
@@ -100,3 +104,49 @@ def test_a_repair_is_taken_done_and_not_done_twice(burning: People) -> None:
     again = wei.post(path, json={"state": "cancelled", "note": "no"}, headers={"If-Match": done.headers["ETag"]})
     assert again.status_code == 409
     assert burning.client((Role.OPERATOR, ELSEWHERE)).get(path).status_code == 404
+
+
+def test_a_device_shows_its_health_with_reasons_and_the_ranking_what_it_is_worth(burning: People) -> None:
+    client = burning.client((Role.VIEWER, HERE))
+    unjudged = client.get("/api/v1/devices/meter-1/health").json()
+    assert (unjudged["score"], unjudged["reasons"]) == (None, [])
+    with transaction(burning.engine) as session:
+        session.add(
+            DeviceHealth(
+                device_id="meter-1",
+                as_of=burning.clock.now().date(),
+                judged_at=burning.clock.now(),
+                score=0.6,
+                reasons=[{"fault": "tilted", "lost": 0.4, "numbers": EVIDENCE}],
+            )
+        )
+    health = client.get("/api/v1/devices/METER-1/health")
+    assert health.status_code == 404  # only an EUI may be written in any way
+    health = client.get("/api/v1/devices/meter-1/health").json()
+    assert (health["score"], "40%" in health["reasons"][0]["text"]) == (0.6, True)
+    assert client.get("/api/v1/devices/meter-2/health").status_code == 404
+    (ranked,) = client.get("/api/v1/sensor-ranking").json()
+    assert (ranked["bin_id"], ranked["device_id"], ranked["useful"]) == (f"{HERE}-p0-dry", "meter-1", 0.6)
+    without = client.get("/api/v1/sensor-ranking", params={"without": True, "sensor_cost": 0}).json()
+    assert len(without) == 7
+    assert all(one["value"] == pytest.approx(5 * one["visits_saved"]) for one in without)
+
+
+def test_the_command_line_lists_alarms_health_and_ranking(burning: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUSTCART_DATABASE_URL", burning.engine.url.render_as_string(hide_password=False))
+    assert look(burning.engine, burning.clock.now()) == 2
+    assert judge_devices(burning.engine, burning.clock) == 2
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, ["sensors", *words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    listed = json.loads(run("alarms", "--json"))
+    assert [alarm["kind"] for alarm in listed] == ["outage", "fire", "fire"]
+    assert "74 °C" in run("alarms", "--kind", "fire")
+    assert json.loads(run("alarms", "--closed", "--json")) == []
+    assert json.loads(run("health", "--json", "--below", "1")) == []
+    assert {one["device_id"] for one in json.loads(run("rank", "--json"))} == set(DEVICES.values())
+    assert len(json.loads(run("rank", "--without", "--count", "3", "--json"))) == 3
+    assert DEVICES[HERE] in run("rank", "--worst")
