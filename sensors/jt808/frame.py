@@ -206,9 +206,9 @@ def _fits(piece: bytes) -> bool:
 
 def _is_short(piece: bytes) -> bool:
     """Tell whether a piece begins like a frame and ends before it; a cheap look, for every piece gets it."""
-    newer = len(piece) > 3 and bool(piece[2] << 8 & NEWER)
-    header = 12 + (5 if newer else 0)
-    if not header <= len(piece) <= LONGEST:
+    if len(piece) > LONGEST:
         return False
-    declared = header + 1 + (int.from_bytes(piece[2:4]) & MOST_BODY)
-    return len(piece) - piece.count(ESCAPE) < declared
+    plain = piece.replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
+    newer = len(plain) > 3 and bool(plain[2] << 8 & NEWER)
+    header = 12 + (5 if newer else 0)
+    return header <= len(plain) < header + 1 + (int.from_bytes(plain[2:4]) & MOST_BODY)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -157,6 +157,7 @@ def test_a_time_that_is_none_is_refused() -> None:
 
 
 @given(frames_of_streams, st.lists(st.integers(1, 40), min_size=1), st.binary(max_size=20))
+@example([Frame(0x7E01, PHONE, 0, b"~}}\x01")], [1], b"")
 def test_a_stream_gives_the_same_frames_however_it_is_cut(frames: list[Frame], cuts: list[int], noise: bytes) -> None:
     written = [write_frame(frame) for frame in frames]
     stream = noise.replace(b"\x7e", b"") + b"".join(written)
