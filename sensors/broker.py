@@ -240,6 +240,8 @@ class Connection(aiomqtt.Client):
 
     def _read(self) -> None:
         """Read what has come, as long as there is room for it."""
+        if self._is_paused:
+            return
         try:
             for _ in range(PACKETS_AT_ONCE):
                 before = len(self._waiting)
@@ -253,6 +255,7 @@ class Connection(aiomqtt.Client):
                 # Bytes that TLS has decrypted already no longer show on the socket.
                 if len(self._waiting) == before and not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
                     return
+            self._loop.call_soon(self._read)
         except Exception as error:  # noqa: BLE001 - whatever it is, this connection is of no use any more
             if not self._disconnected.done():
                 self._disconnected.set_exception(error)
