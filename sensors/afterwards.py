@@ -17,13 +17,15 @@ from sqlmodel import Field, Session, SQLModel, col
 from city.database import moment, transaction, word
 from sensors.bridging import Bridge
 from sensors.bulk import document, given, insert_or_update, update_rows
+from sensors.calibrations import CalibrationRecord
 from sensors.stillness import FEWEST, SAME_CM, SHORTEST, Said, Still, stills
 from sensors.stirred import stir
 from sensors.telemetry import HEARD, Reading, Verdict
 
 # Verdicts given here, and those that may be changed here.
 GIVEN = (Verdict.STUCK, Verdict.FROZEN, Verdict.BRIDGED)
-LOOKED_AT = (*HEARD, Verdict.STUCK, Verdict.FROZEN)
+# A drifted sensor's levels are off, and still fall when its bin is emptied: so it may be learnt anew.
+LOOKED_AT = (*HEARD, Verdict.STUCK, Verdict.FROZEN, Verdict.DRIFT)
 
 Identity = tuple[str, str]
 
@@ -165,7 +167,7 @@ def keep_verdicts(
 
 
 def stir_still(engine: Engine, now: datetime) -> int:
-    """Mark bins of devices that said the same for a day, and of those that stood still; return how many."""
+    """Mark bins of devices that said the same for a day, that stood still, or have drifted; return how many."""
     since = now - SHORTEST - timedelta(hours=2)
     distance = col(Reading.distance_cm)
     with transaction(engine) as session:
@@ -181,9 +183,13 @@ def stir_still(engine: Engine, now: datetime) -> int:
             .group_by(col(Reading.device_id), col(Reading.bin_id))
             .having(sa.func.max(distance) - sa.func.min(distance) <= SAME_CM, sa.func.count() >= FEWEST)
         )
+        named = sa.union(
+            sa.select(col(StillDevice.device_id)),
+            sa.select(col(CalibrationRecord.device_id)).where(col(CalibrationRecord.drifted)),
+        ).subquery()
         stood = (
             sa.select(col(Reading.bin_id), sa.func.max(col(Reading.at)).label("at"))
-            .join(StillDevice, col(StillDevice.device_id) == col(Reading.device_id))
+            .join(named, named.c.device_id == col(Reading.device_id))
             .where(col(Reading.received_at) >= since, col(Reading.at) >= since, col(Reading.bin_id).is_not(None))
             .group_by(col(Reading.bin_id))
         )

@@ -23,6 +23,10 @@ LEAST_CHANGE_CM = 2.0
 # How far what is learnt may be from what was registered: this share of the depth, and no more than this.
 MOST_SHARE, MOST_CM = 0.25, 30.0
 
+# A sensor that was moved reads the same after most emptyings, what crews leave behind does not: so many must agree
+# before its levels are not believed any more.
+DRIFTED_FEWEST = 5
+
 # Only emptyings as sure as this teach, by the first so many readings within that time, if they agree.
 SURE = 0.9
 AFTERWARDS = timedelta(hours=12)
@@ -102,7 +106,8 @@ def calibrate(
     if len(latest) < FEWEST or learnt is None:
         return Calibration(used_cm)
     if abs(learnt - mounting_height_cm) > most_off_cm(depth_cm):
-        return Calibration(None, drifted=True)
+        agree = sum(abs(distance_cm - learnt) <= AGREES_CM for distance_cm in latest)
+        return Calibration(None, drifted=True) if agree >= DRIFTED_FEWEST else Calibration(used_cm)
     now_cm = mounting_height_cm if used_cm is None else used_cm
     return Calibration(used_cm if abs(learnt - now_cm) < LEAST_CHANGE_CM else round(learnt, 1))
 

@@ -120,7 +120,7 @@ def weigh(measured: Measured, sight: Sight) -> Worth:
             return Worth(None, Verdict.OUT_OF_RANGE, "below_bottom", numbers)
         if sight.drifted:
             numbers = {"empty_cm": float(sight.bottom_cm), "mounting_height_cm": float(sight.mounting_height_cm)}
-            return Worth(None, Verdict.DRIFT, "drift", numbers)
+            return Worth(level, Verdict.DRIFT, "drift", numbers)
     if level is None:
         return Worth(None, Verdict.NO_LEVEL, "no_bin")
     if level > HIGHEST_LEVEL:

@@ -38,7 +38,11 @@ def test_two_empties_are_not_enough_and_noise_changes_nothing() -> None:
 
 
 def test_what_is_too_far_from_what_was_registered_is_drift_and_not_a_correction() -> None:
-    assert _made(108, 108, 107) == Calibration(None, drifted=True)
+    assert _made(108, 108, 107, 108, 109) == Calibration(None, drifted=True)
+
+
+def test_what_crews_leave_behind_is_no_drift() -> None:
+    assert _made(108, 90, 107, 81, 99, 70) == Calibration(None)
 
 
 @given(st.lists(st.floats(20, 200), max_size=20), st.none() | st.floats(120, 170))
@@ -82,7 +86,7 @@ def test_nearer_than_the_dead_zone_means_at_least_that_full() -> None:
 
 def test_a_drifted_sensor_keeps_its_raw_value_and_says_why_it_is_not_believed() -> None:
     worth = weigh(Measured(distance_cm=60.0), Sight(HEIGHT_CM, DEPTH_CM, drifted=True))
-    assert (worth.fill_level, worth.verdict, worth.reason) == (None, Verdict.DRIFT, "drift")
+    assert (worth.verdict, worth.reason) == (Verdict.DRIFT, "drift")
 
 
 def test_only_stable_readings_after_sure_emptyings_that_left_little_teach() -> None:

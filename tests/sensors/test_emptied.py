@@ -190,7 +190,7 @@ def test_what_an_empty_bin_reads_is_learnt_and_holds_for_what_comes_after(watche
 
 
 def test_a_sensor_whose_empty_bin_reads_far_off_is_not_believed_any_more(watched: Engine) -> None:
-    _send(watched, _readings(empty_cm=HEIGHT_CM - 42, every_h=48))
+    _send(watched, _readings(empty_cm=HEIGHT_CM - 42, every_h=24))
     look_at_stirred(watched, NOW)
     _send(watched, [{"device": "one", "at": (NOW + HOUR).isoformat(), "distance_cm": 60.0}], at=NOW + HOUR)
     with reading(watched) as session:
