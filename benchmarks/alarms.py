@@ -57,6 +57,7 @@ def measure(engine: Engine, bins: int) -> None:
         with transaction(engine) as session:
             speak(session, bins, BEGIN + hour * HOUR)
         clock.advance(HOUR)
+        sweep(engine, clock)
     for _ in range(3):
         clock.advance(timedelta(minutes=1))
         took("sweep, a minute later, while all is well", lambda: sweep(engine, clock))

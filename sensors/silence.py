@@ -32,8 +32,8 @@ RHYTHM_UNKNOWN_AFTER = timedelta(hours=36)
 INTERVAL_PACE, FEWEST_GAPS = 0.3, 3
 # Readings of a device that was not looked at for longer are not all gone through.
 LONGEST_LOOK_BACK = timedelta(days=2)
-# Silent devices are looked at again this often, to see whether an outage is over.
-LOOK_AGAIN = timedelta(minutes=10)
+# Silent devices are looked at when something of theirs came in within the first, and in any case after the second.
+JUST_RECEIVED, LOOK_AGAIN = timedelta(minutes=10), timedelta(hours=1)
 # Devices of one look, each with a few readings: a few megabytes.
 AT_ONCE = 5_000
 
@@ -79,6 +79,7 @@ def look(engine: Engine, now: datetime) -> int:
     """
     with transaction(engine) as session:
         _begin(session, now)
+        _call_up(session, now)
     looked = 0
     while True:
         with transaction(engine) as session:
@@ -114,6 +115,13 @@ def _begin(session: Session, now: datetime) -> None:
     insert_new(session, DeviceState, [{"device_id": device_id, **columns} for device_id in new])
     working = sa.select(col(Device.id)).where(col(Device.active), col(Device.bin_id).is_not(None))
     session.connection().execute(sa.delete(DeviceState).where(col(DeviceState.device_id).not_in(working)))
+
+
+def _call_up(session: Session, now: datetime) -> None:
+    """Let silent devices be looked at of which something came in just now; in an outage of everything there are none."""
+    spoken = sa.select(_READINGS.c.device_id).where(_READINGS.c.received_at > now - JUST_RECEIVED)
+    back = (_STATES.c.quiet, _STATES.c.look_at > now, _STATES.c.device_id.in_(spoken))
+    session.connection().execute(sa.update(_STATES).where(*back).values(look_at=now))
 
 
 def _told(session: Session, states: Sequence[DeviceState], now: datetime) -> Mapping[str, Sequence[sa.Row[Any]]]:
@@ -156,8 +164,18 @@ def _looked_at(state: DeviceState, told: Sequence[sa.Row[Any]], now: datetime) -
         "platform": platform,
         "gateway_id": gateway_id,
         "quiet": quiet,
-        "look_at": now + LOOK_AGAIN if quiet else max(silent_since + patience, now) + timedelta(seconds=1),
+        "look_at": _next_look(now, silent_since, patience, interval_h, quiet=quiet),
     }
+
+
+def _next_look(
+    now: datetime, silent_since: datetime, patience: timedelta, interval_h: float, *, quiet: bool
+) -> datetime:
+    """Return when a device is to be looked at again: when it would be silent for too long, then when it is offline."""
+    if not quiet:
+        return max(silent_since + patience, now) + timedelta(seconds=1)
+    offline = silent_since + offline_after(interval_h) + timedelta(seconds=1)
+    return min(offline, now + LOOK_AGAIN) if offline > now else now + LOOK_AGAIN
 
 
 def _learned(interval_h: float, times: Sequence[datetime]) -> float:

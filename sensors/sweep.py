@@ -51,6 +51,12 @@ def sweep(engine: Engine, clock: Clock) -> Swept:
     looked = look(engine, now)
     with transaction(engine) as session:
         end_quiet(session, now)
+        if not looked:
+            # Nobody's silence has begun, ended or grown long: only crews can have changed anything.
+            overflows = standing(session, kinds=[AlarmKind.OVERFLOW])
+            gone = _below_brim(session, {(alarm.kind, alarm.subject): alarm for alarm in overflows})
+            settle(session, gone=gone, now=now)
+            return Swept(0, 0, len(gone))
         open_ = {(alarm.kind, alarm.subject): alarm for alarm in standing(session, kinds=_TIME_DRIVEN)}
         found = _silences(session, open_, now)
         quiet = _states(session, col(DeviceState.quiet))
