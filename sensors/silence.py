@@ -118,7 +118,7 @@ def _begin(session: Session, now: datetime) -> None:
 
 
 def _call_up(session: Session, now: datetime) -> None:
-    """Let silent devices be looked at of which something came in just now; in an outage of everything there are none."""
+    """Let silent devices be looked at of which something came in just now; in an outage of all there are none."""
     spoken = sa.select(_READINGS.c.device_id).where(_READINGS.c.received_at > now - JUST_RECEIVED)
     back = (_STATES.c.quiet, _STATES.c.look_at > now, _STATES.c.device_id.in_(spoken))
     session.connection().execute(sa.update(_STATES).where(*back).values(look_at=now))
