@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import COMMANDS, admin, app, main, schema
-from city.database import open_engine
+from city.database import open_engine, transaction
 from city.migrate import upgrade
+from city.registry import Bin, CollectionPoint, District, PointKind
+from city.streams import Stream
+from sensors.levels import BinState, LevelSource
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, "-m", "api.cli"]
@@ -208,3 +212,28 @@ def test_a_port_that_is_taken_is_named(run: Run, migrated: dict[str, str]) -> No
         taken = run("serve", "--port", str(other.getsockname()[1]))
     assert taken.code == 1
     assert "--port" in taken.stderr
+
+
+def test_a_bins_forecast_is_told_with_what_moves_it(migrated: dict[str, str], run: Run) -> None:
+    engine = open_engine(f"sqlite:///{migrated['DUSTCART_DATA_DIR']}/dustcart.sqlite")
+    now = datetime.now(UTC)
+    with transaction(engine) as session:
+        session.add(District(id="d", name="D"))
+        session.flush()
+        session.add(CollectionPoint(id="p", district_id="d", kind=PointKind.STREET, name="P", lon=0, lat=0))
+        session.flush()
+        session.add(Bin(id="b", point_id="p", stream=Stream.DRY, usable_volume_l=240, depth_cm=100))
+        session.flush()
+        known = {"fill_level": 0.5, "sigma": 0.05, "rate_per_h": 0.01, "volatility": 0.03, "learned_h": 400.0}
+        session.add(BinState(bin_id="b", as_of=now, source=LevelSource.SENSOR, **known))
+    engine.dispose()
+    told = json.loads(run("sensors", "forecast", "b", "--json", "--language", "zh").stdout)
+    assert [one["hours"] for one in told["hours"]] == [6, 12, 24, 48, 72]
+    assert told["hours"][0]["middle"] == pytest.approx(0.56, abs=0.03)
+    assert list(told["overflow"]) == ["10%", "50%", "90%"]
+    assert told["facts"][0]["text"].startswith("每天增满 24%")
+    people = run("sensors", "forecast", "b")
+    assert (people.code, "It fills by 24% a day" in people.stdout) == (0, True)
+    unknown = run("sensors", "forecast", "c")
+    assert unknown.code == 1
+    assert "no bin c in use" in unknown.stderr

@@ -33,7 +33,9 @@ def test_a_real_export_is_forecast_within_its_stated_doubt_and_better_than_plain
     assert 25 <= len(found.emptyings) <= 130
     assert found.skill.spans > 1000
     assert 0.7 <= found.skill.coverage_80 <= 0.9
-    assert all(found.skill.pinball < 0.97 * plain.pinball for plain in found.baselines.values())
+    # Over a whole year it is 15 % and more; a bin's experience of four months is less.
+    assert len(found.baselines) == 3
+    assert all(found.skill.pinball < 0.9 * plain.pinball for plain in found.baselines.values())
 
 
 def test_a_file_of_envelopes_is_replayed_with_the_geometry_told(tmp_path: Path) -> None:
