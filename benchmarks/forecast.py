@@ -67,9 +67,10 @@ def levels(file: Path, sensors: list[str], *, library: bool) -> dict[str, object
     if sensors:
         lines = _opened(file)
         chosen = [line for line in lines[1:] if line.split(",")[1].endswith(tuple(sensors))]
-        with tempfile.NamedTemporaryFile("w", suffix=".csv", delete=False) as copy:
-            copy.write("\n".join([lines[0], *chosen]))
-        file = Path(copy.name)
+        with tempfile.TemporaryDirectory() as folder:
+            part = Path(folder) / "readings.csv"
+            part.write_text("\n".join([lines[0], *chosen]))
+            return levels(part, [], library=library)
     plain: dict[str, Forecaster] = {**PLAIN, "exponential_smoothing": smoothing}
     if library:
         plain |= _library()
