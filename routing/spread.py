@@ -47,6 +47,15 @@ class _Hunt:
         return len(self.piece.stops)
 
     @property
+    def is_order_alone(self) -> bool:
+        """Whether trucks make one trip and cost nothing but their way, so that fewer of them are no end in itself.
+
+        There PyVRP is best from the start; a small piece has time for both engines.
+        """
+        free = not any(truck.fixed_cents for truck in self.piece.trucks)
+        return self.stops > LARGE_STOPS and free and unloads_at_home(self.piece) is not None
+
+    @property
     def in_parts(self) -> bool:
         """Whether its first plan is searched part by part."""
         return self.stops > WHOLE_STOPS and not self.start
@@ -119,11 +128,13 @@ def _begin(hunts: Sequence[_Hunt], workers: Workers, seed: int, end: float, iter
             tasks += [Task(part, (), seed, hunt.share * len(part.stops)) for part in parts]
             owner += [hunt] * len(parts)
         elif hunt.share:
-            tasks.append(Task(hunt.piece, hunt.start, seed, hunt.share * hunt.stops))
+            share = hunt.share * hunt.stops
+            tasks.append(Task(hunt.piece, hunt.start, seed, share, order_first=hunt.is_order_alone))
             owner.append(hunt)
     if iterations is None:
         for lap, number in _again(tasks, workers.count):
-            tasks.append(replace(tasks[number], seed=seed + lap, order_first=lap % 2 == 1))
+            order_first = tasks[number].order_first or lap % 2 == 1
+            tasks.append(replace(tasks[number], seed=seed + lap, order_first=order_first))
             owner.append(owner[number])
     now, share = monotonic(), sum(hunt.share * hunt.stops for hunt in hunts)
     part = share / max(1, sum(hunt.stops for hunt in hunts))
