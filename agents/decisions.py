@@ -11,6 +11,8 @@ from agents.needs import NeedAction
 class Rule(StrEnum):
     """The rule by which the dispatcher decided, the weightiest for a truck first."""
 
+    BIN_BURNS = "bin_burns"
+    POINT_BURNS = "point_burns"
     OVERFLOWING = "overflowing"
     SWAP_UNTIL_TRUCK = "swap_until_truck"
     MISSED_SERVICE = "missed_service"
@@ -21,6 +23,7 @@ class Rule(StrEnum):
     VISITED_ANYWAY = "visited_anyway"
     NOTHING_KNOWN = "nothing_known"
     PERSON_DECIDES = "person_decides"
+    BIN_LIES = "bin_lies"
     TRUCK_ON_ITS_WAY = "truck_on_its_way"
     OTHER_SHIFT = "other_shift"
     POINT_CLOSED = "point_closed"

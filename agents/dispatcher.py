@@ -63,6 +63,12 @@ def _decide_stop(ground: Ground, group: Sequence[NeedRow]) -> list[tuple[int, De
 def _decide_need(ground: Ground, need: NeedRow, hindrance: Decision | None) -> Decision:
     evidence = need.evidence
     match need.reason:
+        case NeedReason.FIRE:
+            return Decision(action=NeedAction.PERSON_LOOKS, rule=Rule.BIN_BURNS, numbers=_began(evidence))
+        case _ if hindrance is not None and hindrance.rule is Rule.POINT_BURNS:
+            return hindrance  # nobody swaps or looks into another bin there either
+        case NeedReason.TILTED:
+            return Decision(action=NeedAction.PERSON_LOOKS, rule=Rule.BIN_LIES, numbers=_began(evidence))
         case NeedReason.UNKNOWN_LEVEL:
             return Decision(
                 action=NeedAction.PERSON_LOOKS,
@@ -125,6 +131,8 @@ def _hindrance(ground: Ground, point_id: str, stream: Stream) -> Decision | None
 
     A stream that no shift carries at all is not kept back: the plan then says that there is no truck for it.
     """
+    if (fire := ground.alarming.burning.get(point_id)) is not None:
+        return _wait(Rule.POINT_BURNS, {"bin_id": fire.bin_id, "began_at": _stamp(fire.began_at)})
     coming = ground.underway.get(stop_id_of(point_id, stream))
     if coming is not None:
         return _wait(Rule.TRUCK_ON_ITS_WAY, {"truck": coming.truck_id, "arrives_at": _stamp(coming.arrives_at)})
@@ -157,6 +165,10 @@ def _reopens_at(ground: Ground, closed: Sequence[Closed]) -> str | None:
 
 def _missed(evidence: Evidence) -> dict[str, Any]:
     return {"missed_at": _stamp(evidence.missed_at), "missed_reason": evidence.missed_reason}
+
+
+def _began(evidence: Evidence) -> dict[str, Any]:
+    return {"began_at": _stamp(evidence.began_at)}
 
 
 def _stamp(at: Any) -> str | None:

@@ -5,13 +5,14 @@ than the forecast of their bins.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, or_, select
 
+from agents.alarming import Alarming, read_alarming
 from agents.cycles import leaves_from
 from agents.dispatches import Underway, underway
 from agents.roads import shift_time
@@ -62,6 +63,8 @@ class Ground:
         Closures of collection points that touch the shift, by point id.
     underway
         Stops that a truck of an earlier shift is still on its way to, by stop id.
+    alarming
+        Open alarms of bins at its points.
     """
 
     day: ShiftDay
@@ -75,6 +78,7 @@ class Ground:
     rules: Mapping[Stream, StreamRule]
     closed_points: Mapping[str, tuple[Closed, ...]]
     underway: Mapping[str, Underway]
+    alarming: Alarming = field(default_factory=Alarming)
 
     @property
     def streets_when(self) -> ShiftTime:
@@ -92,7 +96,9 @@ class Ground:
         return self.day.starts_at + WITHOUT_NEXT_CHANCE if day is None else day.starts_at
 
     def open_windows(self, point_id: str) -> tuple[Span, ...]:
-        """When a point can be served in the shift, in order and apart."""
+        """When a point can be served in the shift, in order and apart: never, while something burns there."""
+        if point_id in self.alarming.burning:
+            return ()
         return open_windows(self.points[point_id].hours, self.closed_points.get(point_id, ()), self.within)
 
     def usual_windows(self, point_id: str) -> tuple[Span, ...]:
@@ -127,6 +133,7 @@ def read_ground(session: Session, day: ShiftDay, now: datetime, *, begin: dateti
         rules={rule.stream: rule for rule in session.exec(select(StreamRule))},
         closed_points=closed_times(closures, day.service_date, zone, by=day.ends_at),
         underway=underway(session, day.district_id, now),
+        alarming=read_alarming(session, day.district_id),
     )
 
 

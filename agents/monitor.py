@@ -1,7 +1,8 @@
 """The monitor: what needs attention? It turns what is known of a district's bins into needs, one per cause.
 
 A cause that is found again keeps its need, with new evidence; one that is not found any more closes it. That a bin's
-level is not known is a cause of its own: unknown is not empty.
+level is not known is a cause of its own: unknown is not empty. Open alarms of fire and of a bin that lies are causes
+too; what the other alarms say follows from levels, from silence, or is a repair (`sensors.work_orders`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,12 +13,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, or_
 
+from agents.alarming import Alarming
 from agents.ground import Ground
 from agents.needs import Evidence, Need, NeedReason
 from agents.outlook import BinOutlook
 from agents.stop_ids import parse_stop_id, stop_id_of
 from city.registry import Bin, CollectionPoint
 from city.streams import Stream
+from sensors.alarms import AlarmKind
 from sensors.forecast import BRIM, HORIZON_H
 from sensors.service import CouldNotReason, ServiceOutcome, ServiceRecord
 
@@ -69,6 +72,10 @@ class Missed:
     reason: CouldNotReason
 
 
+# Causes that an alarm is, by its kind.
+ALARMING = {AlarmKind.FIRE: NeedReason.FIRE, AlarmKind.TILT: NeedReason.TILTED}
+
+
 def find_causes(ground: Ground, bins: Sequence[BinOutlook], missed: Mapping[str, Missed]) -> list[Cause]:
     """Find everything in a district that needs attention before the next chance after a shift."""
     return [
@@ -76,6 +83,7 @@ def find_causes(ground: Ground, bins: Sequence[BinOutlook], missed: Mapping[str,
         *(_unknown(outlook) for outlook in bins if outlook.level is None),
         *_overdue(ground, bins),
         *_missed_services(ground, bins, missed),
+        *_alarming(ground.alarming, bins),
     ]
 
 
@@ -158,6 +166,18 @@ def _missed_services(ground: Ground, bins: Iterable[BinOutlook], missed: Mapping
             point_id, stream = parse_stop_id(stop_id)
             evidence = Evidence(missed_at=visit.at, missed_reason=visit.reason, next_at=ground.next_at(stream))
             causes.append(Cause(NeedReason.MISSED_SERVICE, point_id, stream, None, evidence, 1.0, ground.day.ends_at))
+    return causes
+
+
+def _alarming(alarming: Alarming, bins: Iterable[BinOutlook]) -> list[Cause]:
+    """Causes from open alarms. A fire is too late at once; a bin that lies has no date of its own."""
+    causes = []
+    for outlook in bins:
+        for kind, reason in ALARMING.items():
+            if (alarm := alarming.get((kind, outlook.bin_id))) is not None:
+                evidence = Evidence(alarm_id=alarm.id, began_at=alarm.began_at)
+                deadline = alarm.began_at if kind is AlarmKind.FIRE else None
+                causes.append(Cause(reason, outlook.point_id, outlook.stream, outlook.bin_id, evidence, 1.0, deadline))
     return causes
 
 

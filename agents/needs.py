@@ -21,6 +21,8 @@ class NeedReason(StrEnum):
     RULE_INTERVAL = "rule_interval"
     MISSED_SERVICE = "missed_service"
     UNKNOWN_LEVEL = "unknown_level"
+    FIRE = "fire"
+    TILTED = "tilted"
 
 
 class NeedAction(StrEnum):
@@ -49,6 +51,8 @@ class Evidence(BaseModel):
         The longest time between two collections that the rules allow, and when that time is up.
     missed_at, missed_reason
         The visit that could not serve it.
+    alarm_id, began_at
+        The open alarm that says it, and since when.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +69,8 @@ class Evidence(BaseModel):
     due_at: datetime | None = None
     missed_at: datetime | None = None
     missed_reason: CouldNotReason | None = None
+    alarm_id: int | None = None
+    began_at: datetime | None = None
 
 
 class Need(SQLModel, table=True):

@@ -34,6 +34,7 @@ from routing.verify import verify
 PLANNER = "planner"
 
 EXCLUDED_BY = {
+    Rule.POINT_BURNS: Exclusion.POINT_BURNS,
     Rule.POINT_CLOSED: Exclusion.POINT_CLOSED,
     Rule.WINDOW_OUTSIDE_SHIFT: Exclusion.WINDOW_OUTSIDE_SHIFT,
 }

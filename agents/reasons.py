@@ -32,6 +32,7 @@ class Standing(StrEnum):
 class Exclusion(StrEnum):
     """Why a stop was kept out of the routing problem."""
 
+    POINT_BURNS = "point_burns"
     POINT_CLOSED = "point_closed"
     WINDOW_OUTSIDE_SHIFT = "window_outside_shift"
     OFF_NETWORK = "off_network"

@@ -103,7 +103,7 @@ class Grouped:
     kept_back: tuple[Candidate, ...]
 
 
-KEPT_BACK = frozenset({Rule.POINT_CLOSED, Rule.WINDOW_OUTSIDE_SHIFT})
+KEPT_BACK = frozenset({Rule.POINT_BURNS, Rule.POINT_CLOSED, Rule.WINDOW_OUTSIDE_SHIFT})
 
 
 def group(ground: Ground, bins: Iterable[BinOutlook], judged: Iterable[JudgedNeed]) -> Grouped:
