@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from city.wording import Language, preferred_language
 
@@ -13,6 +13,9 @@ ID_RULES = {"pattern": _PRINTABLE, "max_length": 200}
 
 PathId = Annotated[str, Path(**ID_RULES)]
 QueryId = Annotated[str | None, Query(**ID_RULES)]
+_MOMENT = {"examples": ["2026-03-03T07:15:00+08:00"]}
+Since = Annotated[AwareDatetime | None, Query(description="only from this moment on, with its offset", **_MOMENT)]
+Until = Annotated[AwareDatetime | None, Query(description="only before this moment, with its offset", **_MOMENT)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
 
 

@@ -34,7 +34,7 @@ TAGS = [
     {"name": "city", "description": "Districts and bins."},
     {"name": "alarms", "description": "What is wrong right now, and who is on it."},
     {"name": "work orders", "description": "Jobs that are not a route: repairs, with their evidence."},
-    {"name": "telemetry", "description": "Devices and what they report."},
+    {"name": "telemetry", "description": "Devices, trucks and people, and what they report."},
     {"name": "audit", "description": "Who did what."},
     {"name": "operations", "description": "For those who run the server."},
 ]

@@ -115,7 +115,7 @@ class ObservationRecord(SQLModel, table=True):
     __tablename__ = "observation"
 
     bin_id: str = Field(primary_key=True, foreign_key="bin.id")
-    at: datetime = Field(sa_column=moment(primary_key=True))
+    at: datetime = Field(sa_column=moment(primary_key=True, index=True))
     observer: str = Field(primary_key=True, description="a person's account, a crew or a truck")
     received_at: datetime = Field(sa_column=moment(index=True))
     seen: Seen = Field(sa_column=word(Seen))

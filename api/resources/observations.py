@@ -1,4 +1,4 @@
-"""Observations: somebody at a bin says how full it is, in quarters."""
+"""Observations: somebody at a bin says how full it is, in quarters; and what was said so far."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,10 +6,12 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from sqlmodel import col, select
 
 from api.access import Permission, Principal, needs
 from api.context import Here
-from api.fields import Body, InLanguage, PathId
+from api.fields import Body, InLanguage, PathId, QueryId, Since, Until
+from api.paging import Cursor, Limit, Page, beyond, cut, start_after
 from api.problems import Refusal, refusals
 from api.resources.intake import rejected_views
 from city.database import reading
@@ -17,6 +19,7 @@ from city.registry import Bin, CollectionPoint
 from sensors.fields import LONGEST_TEXT
 from sensors.intake import receive
 from sensors.observation import Seen
+from sensors.telemetry import ObservationRecord
 
 router = APIRouter(tags=["telemetry"])
 
@@ -39,7 +42,7 @@ class ObservationView(BaseModel):
     bin_id: str
     at: datetime
     seen: Seen
-    observer: str = Field(description="who saw it: the caller")
+    observer: str = Field(description="who saw it: a person's account, a crew or a truck")
     note: str
 
 
@@ -78,3 +81,46 @@ def observe_bin(
     if receipt.duplicates:
         response.status_code = 200
     return ObservationView(bin_id=bin_id, at=at, seen=body.seen, observer=principal.actor, note=body.note)
+
+
+@router.get("/observations", responses=refusals("unauthenticated", "forbidden", "not-found", "invalid-request"))
+def list_observations(
+    *,
+    context: Here,
+    principal: Annotated[Principal, needs(Permission.READ_CITY)],
+    district: QueryId = None,
+    bin: QueryId = None,  # noqa: A002 - the word of the interface
+    observer: QueryId = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[ObservationView]:
+    """List what people saw at the bins of the caller's districts, the latest first."""
+    if district is not None:
+        principal.require(Permission.READ_CITY, district)
+    key = (col(ObservationRecord.at), col(ObservationRecord.bin_id), col(ObservationRecord.observer))
+    query = select(ObservationRecord).order_by(*(column.desc() for column in key)).limit(limit + 1)
+    allowed = principal.districts(Permission.READ_CITY) if district is None else frozenset({district})
+    if allowed is not None:
+        query = (
+            query.join(Bin, col(Bin.id) == col(ObservationRecord.bin_id))
+            .join(CollectionPoint, col(CollectionPoint.id) == col(Bin.point_id))
+            .where(col(CollectionPoint.district_id).in_(allowed))
+        )
+    if bin is not None:
+        query = query.where(ObservationRecord.bin_id == bin)
+    if observer is not None:
+        query = query.where(ObservationRecord.observer == observer)
+    if since is not None:
+        query = query.where(col(ObservationRecord.at) >= since)
+    if until is not None:
+        query = query.where(col(ObservationRecord.at) < until)
+    after = start_after(cursor, datetime, str, str)
+    if after is not None:
+        query = query.where(beyond(key, after, descending=True))
+    with reading(context.engine) as session:
+        rows = session.exec(query).all()
+    page, next_cursor = cut(rows, limit, lambda row: (row.at, row.bin_id, row.observer))
+    items = [ObservationView.model_validate(row, from_attributes=True) for row in page]
+    return Page(items=items, next_cursor=next_cursor)
