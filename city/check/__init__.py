@@ -8,6 +8,7 @@ from city.check.finding import Finding, Severity
 from city.check.fit import fit_findings
 from city.check.fleet import fleet_findings
 from city.check.in_use import InUse
+from city.check.marks import mark_findings
 from city.check.places import place_findings
 from city.check.rows import row_findings
 from city.check.service import service_findings
@@ -18,7 +19,7 @@ __all__ = ["Finding", "Severity", "check"]
 
 
 def check(city: CityData | Session) -> list[Finding]:
-    """Look at a whole city: its rows, places, streams, times and fleet.
+    """Look at a whole city: its rows, places, streams, times, fleet and marks.
 
     Parameters
     ----------
@@ -44,5 +45,6 @@ def check(city: CityData | Session) -> list[Finding]:
         fit_findings(used),
         time_findings(used),
         fleet_findings(used),
+        mark_findings(data),
     )
     return sorted(found, key=lambda finding: finding.severity is not Severity.ERROR)

@@ -32,6 +32,8 @@ WARNINGS = frozenset(
         "same_place",
         "shift_without_crews",
         "stream_without_rule",
+        "tag_twice",
+        "terminal_twice",
     )
 )
 

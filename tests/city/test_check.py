@@ -41,6 +41,14 @@ def _with(table: str, row: object) -> Break:
     return lambda data: getattr(data, table).append(row)
 
 
+def _tags(*tags: str) -> Break:
+    return lambda data: [setattr(row, "tag", tag) for row, tag in zip(data.bins, tags, strict=False)]
+
+
+def _terminals(*numbers: str) -> Break:
+    return lambda data: [setattr(row, "terminal", number) for row, number in zip(data.trucks, numbers, strict=False)]
+
+
 def test_nothing_is_wrong_with_a_good_city() -> None:
     assert check(small_city()) == []
 
@@ -101,6 +109,10 @@ ONE_THING_WRONG: list[tuple[Break, set[tuple[str, str]]]] = [
     # Fleet.
     (_set("facilities", 0, kind="transfer_station"), {("depot_is_none", "t-north"), ("depot_is_none", "t-south")}),
     (_set("trucks", 1, plate="沪A-0"), {("plate_twice", "t-south")}),
+    # Marks: however they are written, and a terminal that is another truck's id.
+    (_tags("E2 00-17", "e20017"), {("tag_twice", "b2")}),
+    (_terminals("013912345678", "13912345678"), {("terminal_twice", "t-south")}),
+    (_terminals("t-south", ""), {("terminal_twice", "t-north")}),
     (_set("crews", 1, truck_id="t-north"), {("crew_elsewhere", "c-south"), ("truck_booked_twice", "t-north")}),
     (_with("shifts", NIGHT), {("shift_without_crews", "night")}),
 ]
