@@ -33,6 +33,7 @@ class ClosureKind(StrEnum):
     ROAD = "road"
     POINT = "point"
     FACILITY = "facility"
+    TRUCK = "truck"
 
 
 class City(SQLModel, table=True):
@@ -163,7 +164,7 @@ class Crew(SQLModel, table=True):
 
 
 class Closure(SQLModel, table=True):
-    """Something that cannot be used for a while: a road (OSM way), a collection point or a facility."""
+    """Something that cannot be used for a while: a road (OSM way), a point, a facility, or a truck in repair."""
 
     __table_args__ = (Index("ix_closure_subject", "kind", "subject_id"),)
 

@@ -80,6 +80,7 @@ def _closures_of_nothing(data: CityData) -> Iterator[Finding]:
         ClosureKind.ROAD: {str(way) for way in set(data.network.way_id.tolist())},
         ClosureKind.POINT: {row.id for row in data.points},
         ClosureKind.FACILITY: {row.id for row in data.facilities},
+        ClosureKind.TRUCK: {row.id for row in data.trucks},
     }
     for row in data.closures:
         if row.subject_id not in known[ClosureKind(row.kind)]:

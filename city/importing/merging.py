@@ -88,6 +88,7 @@ class Merger:
             ClosureKind.ROAD: {str(way) for way in set(network.way_id.tolist())},
             ClosureKind.POINT: known["points"],
             ClosureKind.FACILITY: known["facilities"],
+            ClosureKind.TRUCK: known["trucks"],
         }
         good = []
         for one in new:

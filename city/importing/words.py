@@ -28,7 +28,12 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("中转站", "转运站", "transfer station"), FacilityKind.TRANSFER_STATION),
         **dict.fromkeys(("处置厂", "焚烧厂", "填埋场", "disposal plant"), FacilityKind.PLANT),
     },
-    "closures": {"道路": ClosureKind.ROAD, "收集点": ClosureKind.POINT, "设施": ClosureKind.FACILITY},
+    "closures": {
+        "道路": ClosureKind.ROAD,
+        "收集点": ClosureKind.POINT,
+        "设施": ClosureKind.FACILITY,
+        "车辆": ClosureKind.TRUCK,
+    },
 }
 
 # Columns with one way of writing; a text that cannot be read raises ValueError.
