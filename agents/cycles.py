@@ -14,12 +14,12 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import JSON, Column, Engine, UniqueConstraint, update
+from sqlalchemy import JSON, Column, Engine, UniqueConstraint, func, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, and_, col, or_, select
 
 from agents.errors import AgentError, ConflictError, NotFoundError, RefusedError
-from agents.proposals import Proposal, ProposalState
+from agents.proposals import Proposal, ProposalKind, ProposalState
 from agents.said import said
 from agents.shifts import ShiftDay
 from city.database import moment, transaction, word
@@ -61,6 +61,9 @@ class PlanningCycle(SQLModel, table=True):
     service_date: date = Field(index=True)
     shift_id: str = Field(foreign_key="shift.id")
     run: int = 1
+    kind: ProposalKind = Field(
+        default=ProposalKind.PLAN, sa_column=word(ProposalKind), description="whether it plans a shift or changes it"
+    )
     state: CycleState = Field(sa_column=word(CycleState, index=True))
     requested_by: str = Field(description="clock, or the account that asked")
     started_at: datetime = Field(sa_column=moment())
@@ -87,7 +90,12 @@ class PlanningCycle(SQLModel, table=True):
 
     @property
     def thread_id(self) -> str:
-        """Name of its LangGraph thread: one per district, service date and shift, whatever the run."""
+        """Name of its LangGraph thread: one per district, service date and shift, whatever the run; one for changes."""
+        return f"{self.shift_key}/change" if self.kind is ProposalKind.CHANGE else self.shift_key
+
+    @property
+    def shift_key(self) -> str:
+        """Name of its shift."""
         return f"{self.district_id}/{self.service_date.isoformat()}/{self.shift_id}"
 
     @property
@@ -151,7 +159,7 @@ def begin(engine: Engine, day: ShiftDay, holder: Holder, at: datetime) -> Planni
     """Start the clock's cycle of a shift and hold it; ``None`` if another worker was quicker or is busy there."""
     try:
         with transaction(engine) as session:
-            _serialise(session, day.district_id)
+            serialise(session, day.district_id)
             if _is_busy(session, day, holder, planning=True):
                 return None
             return _add(session, day, run=1, requested_by=CLOCK, at=at, holder=holder)
@@ -177,19 +185,19 @@ def request(engine: Engine, day: ShiftDay, holder: Holder, *, actor: str, at: da
     if not day.streams:
         raise RefusedError("no_crews", district_id=day.district_id, shift_id=day.shift_id)
     with transaction(engine) as session:
-        _serialise(session, day.district_id)
+        serialise(session, day.district_id)
         _refuse_if_decided(session, day)
         runs = session.exec(
-            select(PlanningCycle.run, PlanningCycle.state).where(
+            select(PlanningCycle.run, PlanningCycle.state, PlanningCycle.kind).where(
                 PlanningCycle.district_id == day.district_id,
                 PlanningCycle.service_date == day.service_date,
                 PlanningCycle.shift_id == day.shift_id,
             )
         ).all()
-        being_planned = any(state is CycleState.PLANNING for _, state in runs)
+        being_planned = any((state, kind) == (CycleState.PLANNING, ProposalKind.PLAN) for _, state, kind in runs)
         if being_planned or _is_busy(session, day, holder, planning=True):
             raise ConflictError("being_planned", district_id=day.district_id, shift_id=day.shift_id)
-        run = max((run for run, _ in runs), default=0) + 1
+        run = max((run for run, _, _ in runs), default=0) + 1
         cycle = _add(session, day, run=run, requested_by=actor, at=at, holder=holder)
         record(
             session,
@@ -203,12 +211,31 @@ def request(engine: Engine, day: ShiftDay, holder: Holder, *, actor: str, at: da
         return cycle
 
 
+def begin_change(session: Session, day: ShiftDay, holder: Holder, at: datetime) -> PlanningCycle | None:
+    """Begin to change the plan of a shift under way, in the caller's transaction, and hold the cycle.
+
+    ``None`` if a living worker is at a change of the same shift.
+    """
+    serialise(session, day.district_id)
+    if _is_busy(session, day, holder, planning=True, kind=ProposalKind.CHANGE):
+        return None
+    runs = session.exec(
+        select(func.max(PlanningCycle.run)).where(
+            PlanningCycle.district_id == day.district_id,
+            PlanningCycle.service_date == day.service_date,
+            PlanningCycle.shift_id == day.shift_id,
+        )
+    ).one()
+    run = (runs or 0) + 1
+    return _add(session, day, run=run, requested_by=CLOCK, at=at, holder=holder, kind=ProposalKind.CHANGE)
+
+
 def take(engine: Engine, cycle: PlanningCycle, holder: Holder) -> PlanningCycle | None:
     """Claim a cycle that nobody holds; ``None`` if another worker was quicker or the district is busy."""
     with transaction(engine) as session:
-        _serialise(session, cycle.district_id)
+        serialise(session, cycle.district_id)
         planning = cycle.state is CycleState.PLANNING
-        if _is_busy(session, cycle, holder, planning=planning):
+        if _is_busy(session, cycle, holder, planning=planning, kind=cycle.kind):
             return None
         taken = session.exec(
             update(PlanningCycle)
@@ -312,12 +339,14 @@ def postpone(session: Session, cycle: PlanningCycle, *, machine_now: datetime) -
     session.add(cycle)
 
 
-def abandoned(session: Session, machine_now: datetime) -> list[PlanningCycle]:
-    """Return cycles that are to be planned and that no living worker holds, the oldest first."""
+def abandoned(session: Session, machine_now: datetime, kind: ProposalKind = ProposalKind.PLAN) -> list[PlanningCycle]:
+    """Return cycles of a kind that are to be planned and that no living worker holds, the oldest first."""
     return list(
         session.exec(
             select(PlanningCycle)
-            .where(PlanningCycle.state == CycleState.PLANNING, *_nobody_holds_it(machine_now))
+            .where(
+                PlanningCycle.state == CycleState.PLANNING, PlanningCycle.kind == kind, *_nobody_holds_it(machine_now)
+            )
             .order_by(col(PlanningCycle.id))
         )
     )
@@ -345,18 +374,31 @@ def _nobody_holds_it(machine_now: datetime) -> tuple[Any, ...]:
     )
 
 
-def _serialise(session: Session, district_id: str) -> None:
+def serialise(session: Session, district_id: str) -> None:
     """Let claims of one district be made one after the other. SQLite's writers queue anyway."""
     session.exec(select(District.id).where(District.id == district_id).with_for_update())
 
 
-def _is_busy(session: Session, shift: ShiftDay | PlanningCycle, holder: Holder, *, planning: bool) -> bool:
+def _is_busy(
+    session: Session,
+    shift: ShiftDay | PlanningCycle,
+    holder: Holder,
+    *,
+    planning: bool,
+    kind: ProposalKind = ProposalKind.PLAN,
+) -> bool:
     """Whether a living worker is in the way: on the same thread, or planning a district that is to be planned.
 
-    Two plannings of one district would overwrite each other's needs; a decision of another shift disturbs nobody.
+    Two plannings of one district would overwrite each other's needs; a decision of another shift disturbs nobody, nor
+    does a change of a shift that is under way.
     """
-    same_thread = and_(PlanningCycle.service_date == shift.service_date, PlanningCycle.shift_id == shift.shift_id)
-    in_the_way = or_(same_thread, PlanningCycle.state == CycleState.PLANNING) if planning else same_thread
+    same_thread = and_(
+        PlanningCycle.service_date == shift.service_date,
+        PlanningCycle.shift_id == shift.shift_id,
+        PlanningCycle.kind == kind,
+    )
+    planned = and_(PlanningCycle.state == CycleState.PLANNING, PlanningCycle.kind == ProposalKind.PLAN)
+    in_the_way = or_(same_thread, planned) if planning and kind is ProposalKind.PLAN else same_thread
     return bool(
         session.exec(
             select(PlanningCycle.id)
@@ -378,13 +420,21 @@ def _refuse_if_decided(session: Session, day: ShiftDay) -> None:
 
 
 def _add(
-    session: Session, day: ShiftDay, *, run: int, requested_by: str, at: datetime, holder: Holder
+    session: Session,
+    day: ShiftDay,
+    *,
+    run: int,
+    requested_by: str,
+    at: datetime,
+    holder: Holder,
+    kind: ProposalKind = ProposalKind.PLAN,
 ) -> PlanningCycle:
     cycle = PlanningCycle(
         district_id=day.district_id,
         service_date=day.service_date,
         shift_id=day.shift_id,
         run=run,
+        kind=kind,
         state=CycleState.PLANNING,
         requested_by=requested_by,
         started_at=at,

@@ -23,10 +23,18 @@ class DispatchState(StrEnum):
     PUBLISHED = "published"
     STARTED = "started"
     FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+# States in which a truck is not sent to any stop any more.
+OVER = frozenset({DispatchState.FINISHED, DispatchState.STOPPED})
 
 
 class Dispatch(SQLModel, table=True):
-    """One truck's approved route. A proposal gives a truck at most one, whatever is retried."""
+    """One truck's approved route. A proposal gives a truck at most one, whatever is retried.
+
+    An approved change of the day gives it another version. It is stopped when its truck goes no further.
+    """
 
     __table_args__ = (UniqueConstraint("proposal_id", "truck_id"),)
 
@@ -39,7 +47,10 @@ class Dispatch(SQLModel, table=True):
     truck_id: str = Field(foreign_key="truck.id")
     crew_id: str | None = Field(default=None, foreign_key="crew.id")
     state: DispatchState = Field(sa_column=word(DispatchState))
+    version: int = Field(default=1, description="grows with every change that its crew must see")
     published_at: datetime = Field(sa_column=moment())
+    changed_at: datetime | None = Field(default=None, sa_column=moment(nullable=True))
+    changed_by: str | None = Field(default=None, description="the change that made its present version")
     leaves_at: datetime = Field(sa_column=moment())
     returns_at: datetime = Field(sa_column=moment())
     distance_m: int
@@ -62,6 +73,21 @@ class DispatchVisit(SQLModel, table=True):
     departs_at: datetime = Field(sa_column=moment())
     load_kg: int
     load_l: int
+
+
+class WithdrawnVisit(SQLModel, table=True):
+    """A stop that was taken off a dispatch. A crew without signal may serve it all the same and report that later."""
+
+    __tablename__ = "withdrawn_visit"
+
+    dispatch_id: str = Field(primary_key=True, foreign_key="dispatch.id")
+    stop_id: str = Field(primary_key=True)
+    point_id: str = Field(foreign_key="collection_point.id")
+    stream: Stream = Field(sa_column=word(Stream))
+    at: datetime = Field(sa_column=moment())
+    change_id: str | None = Field(
+        default=None, foreign_key="proposal.id", description="the change; none: another truck had been there"
+    )
 
 
 def read_dispatch(session: Session, dispatch_id: str) -> Dispatch:
@@ -125,7 +151,7 @@ def underway(session: Session, district_id: str, now: datetime) -> dict[str, Und
         )
         .where(
             Dispatch.district_id == district_id,
-            Dispatch.state != DispatchState.FINISHED,
+            col(Dispatch.state).not_in(OVER),
             col(DispatchVisit.stop_id).is_not(None),
             DispatchVisit.arrives_at > now - OVERDUE,
             col(ServiceRecord.id).is_(None),

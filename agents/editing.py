@@ -199,7 +199,8 @@ def _try(desk: Desk, proposal_id: str, version: int, edit: Edit, actor: str) -> 
     if not verification.ok:
         broken = tuple(str(violation) for violation in verification.violations)
         raise EditRefusedError("edit_breaks_plan", violations=broken, count=len(broken), first="; ".join(broken[:3]))
-    summary = summarise(after.plan, after.reasons, shown.summary.notes)
+    said = {"alternatives": shown.summary.alternatives, "invalid_if": shown.summary.invalid_if}
+    summary = summarise(after.plan, after.reasons, shown.summary.notes).model_copy(update=said)
     cost = EditCost(
         cents=after.plan.cost.driving_cents - before.plan.cost.driving_cents,
         distance_m=after.plan.distance_m - before.plan.distance_m,

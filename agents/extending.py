@@ -28,9 +28,21 @@ from routing.snapping import SNAP_LIMIT_M
 
 
 def extend(
-    session: Session, roads: CityRoads, proposal: Proposal, draft: Draft, edit: AddStop, *, now: datetime
+    session: Session,
+    roads: CityRoads,
+    proposal: Proposal,
+    draft: Draft,
+    edit: AddStop,
+    *,
+    now: datetime,
+    begin: datetime | None = None,
 ) -> Draft:
     """Put a stop into the problem, left out as yet, with what waits there as it is known now.
+
+    Parameters
+    ----------
+    begin
+        When a truck may go there at the earliest; ``None``: when the first truck of the proposal may leave.
 
     Raises
     ------
@@ -41,7 +53,7 @@ def extend(
     """
     stop_id = stop_id_of(edit.point_id, edit.stream)
     day = shift_day(session, proposal.district_id, proposal.service_date, proposal.shift_id)
-    ground = read_ground(session, day, now, begin=proposal.expires_at)
+    ground = read_ground(session, day, now, begin=begin or proposal.expires_at)
     bins = [outlook for outlook in outlooks(session, ground) if outlook.stop_id == stop_id]
     if not bins:
         raise NotFoundError("unknown_stop", stop_id=stop_id)

@@ -1,12 +1,13 @@
 """The fleet of a shift: trucks that have a crew, and the facilities where they may unload, with what is closed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sqlmodel import Session, col, or_, select
 
 from agents.ground import Ground
 from agents.windows import closed_times, open_windows, to_begin
+from city.hours import Span
 from city.registry import Closure, ClosureKind, Crew, Facility, Truck
 from city.streams import parse_streams
 from routing.problem import TimeWindow
@@ -38,12 +39,18 @@ class Fleet:
         Facilities that accept something and are open.
     closed
         Facilities that accept something and are closed throughout.
+    hours
+        When trucks can be used that are in repair for some of the shift, by id.
+    in_repair
+        Those that are for all of it.
     """
 
     trucks: Sequence[Truck]
     depots: Mapping[str, Facility]
     unloading: Sequence[Unloading]
     closed: Sequence[Facility]
+    hours: Mapping[str, Span] = field(default_factory=dict)
+    in_repair: Sequence[Truck] = ()
 
 
 def read_fleet(session: Session, ground: Ground) -> Fleet:
@@ -62,7 +69,8 @@ def read_fleet(session: Session, ground: Ground) -> Fleet:
     ).all()
     closures = session.exec(
         select(Closure).where(
-            Closure.kind == ClosureKind.FACILITY, or_(col(Closure.ends_at).is_(None), col(Closure.ends_at) > ground.now)
+            col(Closure.kind).in_((ClosureKind.FACILITY, ClosureKind.TRUCK)),
+            or_(col(Closure.ends_at).is_(None), col(Closure.ends_at) > ground.now),
         )
     )
     closed = closed_times(closures, ground.day.service_date, ground.zone, by=ground.day.ends_at)
@@ -77,20 +85,28 @@ def read_fleet(session: Session, ground: Ground) -> Fleet:
             shut.append(facility)
         else:
             unloading.append(Unloading(facility, windows))
+    hours = {truck.id: _longest(open_windows("", closed.get(truck.id, ()), ground.within)) for truck in trucks}
+    driving = [truck for truck in trucks if hours[truck.id] is not None]
     homes = {truck.depot_id for truck in trucks}
     return Fleet(
-        trucks=trucks,
+        trucks=driving,
         depots={facility.id: facility for facility in session.exec(select(Facility)) if facility.id in homes},
         unloading=unloading,
         closed=shut,
+        hours={truck_id: span for truck_id, span in hours.items() if span is not None and span != ground.within},
+        in_repair=[truck for truck in trucks if hours[truck.id] is None],
     )
+
+
+def _longest(spans: Sequence[Span]) -> Span | None:
+    """Return the longest of several times; a truck in repair in between is used before or after it."""
+    return max(spans, key=lambda span: span.end_s - span.start_s, default=None)
 
 
 def wanted(fleet: Fleet, streams: frozenset[str]) -> Fleet:
     """Leave out facilities that accept nothing of what is collected."""
-    return Fleet(
-        fleet.trucks,
-        fleet.depots,
-        [place for place in fleet.unloading if parse_streams(place.facility.streams) & streams],
-        [facility for facility in fleet.closed if parse_streams(facility.streams) & streams],
+    return replace(
+        fleet,
+        unloading=[place for place in fleet.unloading if parse_streams(place.facility.streams) & streams],
+        closed=[facility for facility in fleet.closed if parse_streams(facility.streams) & streams],
     )

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from agents.alternatives import find_alternatives, habit
 from agents.by_hand import ByHand, keep_added, keep_locks, read_by_hand
 from agents.cycles import Outcome, leaves_from
 from agents.decisions import Decision, Rule
 from agents.errors import PlanningError
 from agents.fleet import Fleet, read_fleet, wanted
 from agents.ground import Ground, read_ground
+from agents.known_closures import known_closures
 from agents.needs import Need
 from agents.outlook import BinOutlook, outlooks
 from agents.reasons import BinEvidence, Exclusion, Standing, StopReason
+from agents.reliance import Reliance, relied_on, what_would_undo
 from agents.roads import road_closures
 from agents.shifts import ShiftDay
 from agents.stops import Candidate, Grouped, JudgedNeed, group
@@ -52,6 +55,8 @@ class Planned:
         Why each stop is in or out, by stop id.
     by_hand
         What stood in the pending proposal of the shift when planning began.
+    known
+        Names of the closures that it was made with.
     """
 
     problem: Problem
@@ -59,6 +64,7 @@ class Planned:
     reasons: Mapping[str, StopReason]
     summary: Summary
     by_hand: ByHand = field(default_factory=ByHand)
+    known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,12 @@ class Briefing:
         How many open needs there are, for a truck or not.
     lost
         What people had fixed and cannot be kept.
+    known
+        Names of the closures there are.
+    habit
+        Which truck served which stop when the shift was last driven.
+    reliance
+        What the plan relies on in the registry.
     """
 
     ground: Ground
@@ -87,6 +99,9 @@ class Briefing:
     needs: int
     by_hand: ByHand
     lost: tuple[Note, ...]
+    known: tuple[str, ...] = ()
+    habit: Mapping[str, str] = field(default_factory=dict)
+    reliance: Reliance = field(default_factory=Reliance)
 
     @property
     def to_plan(self) -> tuple[Candidate, ...]:
@@ -109,7 +124,19 @@ def brief(session: Session, ground: Ground, bins: Sequence[BinOutlook], needs: S
     grouped, lost = keep_added(ground, bins, group(ground, bins, needs), by_hand)
     fleet = wanted(read_fleet(session, ground), frozenset(stop.stream for stop in grouped.candidates))
     closed = road_closures(session, ground.zone, ground.streets_when)
-    return Briefing(ground, fleet, grouped, closed, len(needs), by_hand, tuple(lost))
+    closures = known_closures(session, ground.now)
+    return Briefing(
+        ground,
+        fleet,
+        grouped,
+        closed,
+        len(needs),
+        by_hand,
+        tuple(lost),
+        tuple(sorted(closures)),
+        habit(session, ground.day),
+        relied_on(ground, fleet, closures.values()),
+    )
 
 
 def _judged(session: Session, ground: Ground) -> list[JudgedNeed]:
@@ -161,7 +188,17 @@ def plan_shift(surroundings: Surroundings, briefing: Briefing) -> Planned | Quie
     if not plan.routes:
         return _nothing_drives(reasons)
     summary = summarise(plan, reasons, [*task.notes, *lost_locks, *briefing.lost, *_notes(briefing)])
-    return Planned(problem, plan, reasons, summary, briefing.by_hand)
+    others = find_alternatives(
+        surroundings.solvers,
+        problem,
+        plan,
+        briefing.habit,
+        seconds=surroundings.settings.solve_seconds,
+        seed=surroundings.settings.seed,
+    )
+    undone_by = what_would_undo(problem, plan, briefing.reliance)
+    summary = summary.model_copy(update={"alternatives": others, "invalid_if": undone_by})
+    return Planned(problem, plan, reasons, summary, briefing.by_hand, briefing.known)
 
 
 def check(problem: Problem, plan: Plan) -> None:

@@ -7,11 +7,12 @@ the same transaction. No other statement anywhere writes `proposal.state`.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import JSON, Column, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -20,6 +21,7 @@ from agents.reasons import StopReason
 from agents.summary import Summary
 from city.database import moment, word
 from city.journal import record
+from routing.difference import Difference
 from routing.files import plan_from_json, plan_to_json
 from routing.plan import Plan
 
@@ -34,6 +36,13 @@ class ProposalState(StrEnum):
     SUPERSEDED = "superseded"
     PUBLISHED = "published"
     WITHDRAWN = "withdrawn"
+
+
+class ProposalKind(StrEnum):
+    """What a proposal is about: the plan of a shift, or a change of the one that is being driven."""
+
+    PLAN = "plan"
+    CHANGE = "change"
 
 
 TRANSITIONS: dict[ProposalState, frozenset[ProposalState]] = {
@@ -57,10 +66,23 @@ TRANSITIONS: dict[ProposalState, frozenset[ProposalState]] = {
 LIVE = frozenset({ProposalState.PENDING, ProposalState.APPROVED, ProposalState.PUBLISHED})
 
 
+_difference = TypeAdapter(Difference)
+
+
 class Proposal(SQLModel, table=True):
-    """Routes of one district for one shift of one service date, waiting for a decision."""
+    """Routes of one district for one shift of one service date, waiting for a decision.
+
+    A change stands for its shift beside the plan that it changes until it is published; then it is the plan in force.
+    """
 
     id: str = Field(primary_key=True)
+    kind: ProposalKind = Field(default=ProposalKind.PLAN, sa_column=word(ProposalKind))
+    base_id: str | None = Field(default=None, description="of a change: the plan in force that it changes")
+    closures: list[str] = Field(
+        default_factory=list,
+        sa_column=Column(JSON, nullable=False),
+        description="names of the closures that were known when it was planned",
+    )
     cycle_id: int = Field(foreign_key="planning_cycle.id", unique=True, description="the planning cycle that made it")
     district_id: str = Field(foreign_key="district.id", index=True)
     service_date: date = Field(index=True)
@@ -104,6 +126,11 @@ class ProposalVersion(SQLModel, table=True):
         sa_column=Column(JSON, nullable=False), description="why each stop is in or out, by stop id"
     )
     summary: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False), description="km, hours, tonnes, counts")
+    difference: dict[str, Any] | None = Field(
+        default=None,
+        sa_column=Column(JSON(none_as_null=True), nullable=True),
+        description="of a change: a routing Difference from the plan in force",
+    )
     material_hash: str = Field(description="SHA-256 of what an approval covers: trucks, stops, order, times, cost")
 
 
@@ -119,6 +146,7 @@ def version_of(
     reasons: Mapping[str, StopReason],
     summary: Summary,
     change: dict[str, Any] | None = None,
+    difference: Difference | None = None,
 ) -> ProposalVersion:
     """Make the row of a version, with the hash of what an approval of it covers."""
     return ProposalVersion(
@@ -132,6 +160,7 @@ def version_of(
         locks=dict(locks),
         reasons={stop_id: reason.model_dump(mode="json") for stop_id, reason in reasons.items()},
         summary=summary.model_dump(mode="json"),
+        difference=None if difference is None else asdict(difference),
         material_hash=material_hash(plan),
     )
 
@@ -150,6 +179,8 @@ class Shown:
         Why each stop is in or out, by stop id.
     summary
         The proposal in numbers.
+    difference
+        Of a change: what it changes for whom.
     """
 
     proposal: Proposal
@@ -157,6 +188,7 @@ class Shown:
     plan: Plan
     reasons: dict[str, StopReason]
     summary: Summary
+    difference: Difference | None = None
 
 
 def read_proposal(session: Session, proposal_id: str, version: int | None = None) -> Shown:
@@ -180,7 +212,23 @@ def read_proposal(session: Session, proposal_id: str, version: int | None = None
         plan=plan_from_json(shown.plan),
         reasons={stop_id: StopReason.model_validate(reason) for stop_id, reason in shown.reasons.items()},
         summary=Summary.model_validate(shown.summary),
+        difference=None if shown.difference is None else _difference.validate_python(shown.difference),
     )
+
+
+def in_force(session: Session, district_id: str, service_date: date, shift_id: str) -> Proposal | None:
+    """Return the proposal by which the trucks of a shift drive: the last that was published."""
+    return session.exec(
+        select(Proposal)
+        .where(
+            Proposal.district_id == district_id,
+            Proposal.service_date == service_date,
+            Proposal.shift_id == shift_id,
+            Proposal.state == ProposalState.PUBLISHED,
+        )
+        .order_by(col(Proposal.cycle_id).desc())
+        .limit(1)
+    ).first()
 
 
 def list_proposals(
@@ -209,7 +257,7 @@ def material_hash(plan: Plan) -> str:
             for route in sorted(plan.routes, key=lambda route: route.truck_id)
         ],
         "unserved": sorted(left.stop_id for left in plan.unserved),
-        "cost": [plan.cost.fixed_cents, plan.cost.distance_cents, plan.cost.duration_cents],
+        "cost": asdict(plan.cost),
     }
     return hashlib.sha256(json.dumps(material, separators=(",", ":")).encode()).hexdigest()
 

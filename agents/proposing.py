@@ -39,6 +39,7 @@ def propose(session: Session, cycle: PlanningCycle, planned: Planned, *, expires
             live_key=cycle.thread_id,
             state=ProposalState.PENDING,
             version=1,
+            closures=list(planned.known),
             created_at=at,
             expires_at=expires_at,
         )

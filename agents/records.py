@@ -1,7 +1,8 @@
 """Records: what became of a stop of a dispatch. One transaction moves dispatch, bins and journal together.
 
 Phones repeat what they are not sure has arrived. The same record again gets the same answer and changes nothing; one
-that says otherwise is refused.
+that says otherwise is refused. A crew without signal may serve a stop that was given to another truck meanwhile: that
+stays done, and the other crew is told.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,12 @@ from datetime import datetime
 from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
-from agents.dispatches import Dispatch, DispatchState, DispatchVisit, read_dispatch
+from agents.calling_off import call_off
+from agents.day_events import Details, EventKind, note_event
+from agents.dispatcher import PERSON_DECIDES
+from agents.dispatches import OVER, Dispatch, DispatchState, DispatchVisit, WithdrawnVisit, read_dispatch
 from agents.errors import ConflictError, NotFoundError, RefusedError
+from agents.shifts import shift_day, shift_end
 from city.clock import CLOCK_TOLERANCE, Clock
 from city.database import transaction
 from city.journal import record
@@ -63,7 +68,7 @@ def record_service(
     Raises
     ------
     NotFoundError
-        If there is no such dispatch, or it has no such stop.
+        If there is no such dispatch, or it has no such stop and never had.
     ConflictError
         If the stop has been recorded with another outcome, reason, weight, count, note or time.
     RefusedError
@@ -80,11 +85,13 @@ def record_service(
         visit = session.exec(
             select(DispatchVisit).where(DispatchVisit.dispatch_id == dispatch_id, DispatchVisit.stop_id == stop_id)
         ).one_or_none()
-        if visit is None or visit.point_id is None or visit.stream is None:
+        withdrawn = session.get(WithdrawnVisit, (dispatch_id, stop_id)) if visit is None else None
+        place = visit or withdrawn
+        if place is None or place.point_id is None or place.stream is None:
             raise NotFoundError("not_on_dispatch", dispatch_id=dispatch_id, stop_id=stop_id)
         said = ServiceRecord(
-            point_id=visit.point_id,
-            stream=visit.stream,
+            point_id=place.point_id,
+            stream=place.stream,
             dispatch_id=dispatch_id,
             stop_id=stop_id,
             at=now if at is None else at,
@@ -120,8 +127,29 @@ def record_service(
             reason=note,
             after={"stop_id": stop_id, "outcome": outcome, "reason": reason, "at": said.at.isoformat()},
         )
+        if outcome is ServiceOutcome.DONE:
+            call_off(session, dispatch, said, now, actor)
+        elif visit is not None:
+            _ask_for_another(session, dispatch, said, now)
         _move_on(session, dispatch, now, actor)
         return Recorded(said, repeated=False, dispatch_state=read_dispatch(session, dispatch_id).state)
+
+
+def _ask_for_another(session: Session, dispatch: Dispatch, said: ServiceRecord, now: datetime) -> None:
+    """Let another truck be found for a stop that could not be served, unless it is for people to decide."""
+    if said.reason in PERSON_DECIDES or now >= shift_end(session, dispatch.shift_id, dispatch.service_date):
+        return
+    note_event(
+        session,
+        shift_day(session, dispatch.district_id, dispatch.service_date, dispatch.shift_id),
+        EventKind.STOP_MISSED,
+        str(said.stop_id),
+        cause=f"missed/{dispatch.id}/{said.stop_id}",
+        happened_at=said.at,
+        noticed_at=now,
+        actor=said.actor,
+        details=Details(truck_id=dispatch.truck_id, note=said.note),
+    )
 
 
 def _must_make_sense(said: ServiceRecord, dispatch: Dispatch, now: datetime) -> None:
@@ -143,18 +171,22 @@ def _must_make_sense(said: ServiceRecord, dispatch: Dispatch, now: datetime) -> 
 
 
 def _move_on(session: Session, dispatch: Dispatch, now: datetime, actor: str) -> None:
-    """Derive where a dispatch stands from how many of its stops are recorded."""
-    stops = session.exec(
+    """Derive where a dispatch stands from how many of its stops are recorded. One that is stopped stays so."""
+    if dispatch.state in OVER:
+        return
+    recorded = select(ServiceRecord.stop_id).where(ServiceRecord.dispatch_id == dispatch.id)
+    ahead = session.exec(
         select(func.count())
         .select_from(DispatchVisit)
-        .where(DispatchVisit.dispatch_id == dispatch.id, DispatchVisit.kind == VisitKind.STOP.value)
-    ).one()
-    recorded = session.exec(
-        select(func.count()).select_from(ServiceRecord).where(ServiceRecord.dispatch_id == dispatch.id)
+        .where(
+            DispatchVisit.dispatch_id == dispatch.id,
+            DispatchVisit.kind == VisitKind.STOP.value,
+            col(DispatchVisit.stop_id).not_in(recorded),
+        )
     ).one()
     if dispatch.state is DispatchState.PUBLISHED:
         _move(session, dispatch, DispatchState.STARTED, now, actor)
-    if recorded == stops:
+    if ahead == 0:
         _move(session, dispatch, DispatchState.FINISHED, now, actor)
 
 

@@ -8,10 +8,11 @@ the same answer and nothing is written again; everybody else gets a `ConflictErr
 from datetime import datetime
 
 from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
+from agents.changes import beyond
 from agents.errors import ConflictError, RefusedError, StaleVersionError
-from agents.proposals import Proposal, ProposalState, ProposalVersion, current, move
+from agents.proposals import Proposal, ProposalKind, ProposalState, ProposalVersion, current, move, read_proposal
 from city.clock import Clock
 from city.database import reading, transaction
 from city.journal import CLOCK
@@ -36,7 +37,7 @@ def approve(engine: Engine, clock: Clock, *, proposal_id: str, version: int, act
     StaleVersionError
         If the proposal has changed since.
     ConflictError
-        If it is not pending any more, or its time is over.
+        If it is not pending any more, its time is over, or it is a change that the day has moved on beyond.
     RefusedError
         If nobody is named as deciding.
     """
@@ -86,6 +87,8 @@ def _decide(
         ).one_or_none()
         if shown_hash is None:
             raise StaleVersionError("stale_version", proposal_id=proposal_id, version=version, current=proposal.version)
+        if decision is ProposalState.APPROVED and proposal.kind is ProposalKind.CHANGE:
+            _must_be_current(session, proposal, version, now)
         try:
             move(
                 session,
@@ -108,6 +111,21 @@ def _decide(
                 return proposal
             raise
         return current(session, proposal_id)
+
+
+def _must_be_current(session: Session, proposal: Proposal, version: int, now: datetime) -> None:
+    """Refuse the approval of a change that the day has moved on beyond; the agents make it anew.
+
+    Raises
+    ------
+    ConflictError
+        Naming the truck or stop.
+    """
+    if proposal.state is not ProposalState.PENDING:
+        return
+    subject = beyond(session, proposal.id, read_proposal(session, proposal.id, version).plan, now)
+    if subject is not None:
+        raise ConflictError("day_moved_on", proposal_id=proposal.id, subject=subject)
 
 
 def _is_repeated(proposal: Proposal, version: int, actor: str, decision: ProposalState) -> bool:

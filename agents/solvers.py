@@ -8,19 +8,23 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from agents.errors import PlanningError
+from agents.replanning import Happening, Replanned
 from agents.solving import receive, send
 from routing.errors import RoutingError
 from routing.plan import Plan
 from routing.problem import Problem
 
 ATTEMPTS = 2
+# What happens during a shift must not wait until a plan of the next one is solved: it has a process of its own.
+URGENT = 1
 
 
 class Solvers:
-    """As many solving processes as there are cores, started when they are first needed.
+    """As many solving processes as there are cores, and one for changes of a running day, started when first needed.
 
     Parameters
     ----------
@@ -31,6 +35,7 @@ class Solvers:
     def __init__(self, cores: int = 0) -> None:
         self.cores = cores or os.cpu_count() or 1
         self._turns = threading.Semaphore(self.cores)
+        self._urgent = threading.Semaphore(URGENT)
         self._mutex = threading.Lock()
         self._idle: list[subprocess.Popen[bytes]] = []
         self._all: set[subprocess.Popen[bytes]] = set()
@@ -47,25 +52,44 @@ class Solvers:
             If the problem cannot be solved as it is.
         """
         with self._turns:
-            for _ in range(ATTEMPTS):
-                process = self._take()
-                try:
-                    kind, answer = _ask(process, (problem, seconds, seed, start))
-                except (EOFError, OSError):
-                    self._bury(process)
-                    continue
-                self._give_back(process)
-                if kind == "refused":
-                    raise RoutingError(answer)
-                if kind == "failed":
-                    raise RuntimeError(answer)
-                assert isinstance(answer, Plan)  # noqa: S101
-                return answer
+            plan = self._ask(problem, ("solve", problem, seconds, seed, start))
+        assert isinstance(plan, Plan)  # noqa: S101
+        return plan
+
+    def replan(self, problem: Problem, plan: Plan, events: Sequence[Happening], now_s: int) -> Replanned:
+        """Take events into a plan that is being driven, in another process, without waiting for any that solves.
+
+        Raises
+        ------
+        PlanningError
+            As `solve`.
+        RoutingError
+            As `agents.replanning.replan_all`.
+        """
+        with self._urgent:
+            found = self._ask(problem, ("replan", problem, plan, events, now_s))
+        assert isinstance(found, Replanned)  # noqa: S101
+        return found
+
+    def _ask(self, problem: Problem, question: object) -> object:
+        for _ in range(ATTEMPTS):
+            process = self._take()
+            try:
+                kind, answer = _ask(process, question)
+            except (EOFError, OSError):
+                self._bury(process)
+                continue
+            self._give_back(process)
+            if kind == "refused":
+                raise RoutingError(str(answer))
+            if kind == "failed":
+                raise RuntimeError(answer)
+            return answer
         raise PlanningError("solver_died", stops=len(problem.stops), trucks=len(problem.trucks))
 
     def warm(self) -> None:
         """Start the processes and let them load the engines, so that the first plan does not wait for that."""
-        for process in [self._take() for _ in range(self.cores)]:
+        for process in [self._take() for _ in range(self.cores + URGENT)]:
             self._give_back(process)
 
     def processes(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""The solving process: reads problems from its standard input, writes plans to its standard output, knows only routing.
+"""The solving process: reads questions from its standard input, answers on its standard output, knows only routing.
 
 It ends when its input does, which is when the program that started it ends, however that came about.
 """
@@ -43,20 +43,25 @@ def receive(channel: IO[bytes]) -> Any:
 
 
 def main() -> None:
-    """Solve whatever is asked, one after the other. The engines are loaded before the first question comes."""
+    """Answer whatever is asked, one after the other. The engines are loaded before the first question comes."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what an engine prints must not get among the answers
+    from agents.replanning import replan_all  # noqa: PLC0415
     from routing.engines import recreate  # noqa: PLC0415
     from routing.solve import Budget, solve  # noqa: PLC0415
 
     recreate.warm()
     while True:
         try:
-            problem, seconds, seed, start = receive(sys.stdin.buffer)
+            wish, *given = receive(sys.stdin.buffer)
         except EOFError:
             return
         try:
-            answer: tuple[str, object] = "plan", solve(problem, Budget(seconds, cores=1), seed=seed, start=start)
+            if wish == "replan":
+                answer: tuple[str, object] = "done", replan_all(*given)
+            else:
+                problem, seconds, seed, start = given
+                answer = "done", solve(problem, Budget(seconds, cores=1), seed=seed, start=start)
         except RoutingError as error:
             answer = "refused", str(error)
         except Exception:  # noqa: BLE001 - it is told to whoever asked

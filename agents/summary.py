@@ -1,6 +1,7 @@
 """The summary of a proposal: what an operator reads before anything else."""
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +25,41 @@ class Note(BaseModel):
         return said(f"note.{self.code}", language, self.numbers)
 
 
+class Wish(StrEnum):
+    """What an alternative is best in."""
+
+    FEWEST_TRUCKS = "fewest_trucks"
+    LEAST_CHANGE = "least_change"
+
+
+class Alternative(BaseModel):
+    """Another plan in numbers.
+
+    Attributes
+    ----------
+    left_out_required
+        Stops that ought to be served and are not.
+    cost_cents
+        What its trucks cost.
+    changed
+        Stops that another truck serves than the last time this shift was driven; ``None``: it never was.
+    plan_changed
+        The same of the plan that is proposed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    wish: Wish
+    trucks: int
+    distance_m: int
+    duration_s: int
+    cost_cents: int
+    stops: int
+    left_out_required: int
+    changed: int | None
+    plan_changed: int | None
+
+
 class Summary(BaseModel):
     """A proposal in numbers.
 
@@ -43,6 +79,10 @@ class Summary(BaseModel):
         What the trucks cost; prizes are not money and are not in it.
     notes
         What else the operator should know.
+    alternatives
+        Other plans beside it, in numbers.
+    invalid_if
+        What would make it wrong, as codes of ``note.*``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,6 +100,8 @@ class Summary(BaseModel):
     riskiest_left_out_stop: str | None
     cost_cents: int
     notes: tuple[Note, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    invalid_if: tuple[Note, ...] = ()
 
 
 def summarise(plan: Plan, reasons: Mapping[str, StopReason], notes: Iterable[Note]) -> Summary:

@@ -1,9 +1,10 @@
 """What the agents work with: database, clock, roads, solving processes. Handed to every node, stored in no thread."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from agents.problems import Problems
 from agents.roads import CityRoads
 from agents.solvers import Solvers
 from city.clock import Clock
@@ -18,6 +19,8 @@ class Surroundings:
     ----------
     token
         The worker's name on its claims.
+    problems
+        Problems read lately.
     """
 
     engine: Engine
@@ -26,3 +29,4 @@ class Surroundings:
     roads: CityRoads
     solvers: Solvers
     token: str = ""
+    problems: Problems = field(default_factory=Problems)

@@ -12,6 +12,7 @@ from agents.roads import CityRoads
 from agents.stops import Candidate
 from agents.summary import Note
 from agents.windows import both, to_begin
+from city.hours import Span
 from city.registry import Facility as RegisteredFacility
 from city.registry import Truck as RegisteredTruck
 from city.streams import parse_streams
@@ -57,6 +58,7 @@ def build_task(
     driven = roads.during(fleet.trucks, ground.streets_when, closures)
     places = locate(_where(fleet, candidates), driven.roads)
     notes = [Note(code="facility_closed", numbers={"facility": facility.name}) for facility in fleet.closed]
+    notes += [Note(code="truck_in_repair", numbers={"truck": truck.plate}) for truck in fleet.in_repair]
     notes += [Note(code="closed_way_unknown", numbers={"way": way}) for way in driven.unknown_ways]
     trucks = []
     for truck, kind in zip(fleet.trucks, [places.kind[kind] for kind in driven.kind], strict=True):
@@ -66,7 +68,7 @@ def build_task(
             named = {"truck": truck.plate, "depot": truck.depot_id}
             notes.append(Note(code=f"depot_{hindered}", numbers=named))
         else:
-            trucks.append(_truck(ground, truck, home, kind))
+            trucks.append(_truck(ground, truck, home, kind, fleet.hours.get(truck.id, ground.within)))
     facilities = []
     for unloading in fleet.unloading:
         facility, row = unloading.facility, places.row["facility", unloading.facility.id]
@@ -111,7 +113,7 @@ def _where(fleet: Fleet, candidates: Sequence[Candidate]) -> dict[Place, tuple[f
     return where
 
 
-def _truck(ground: Ground, truck: RegisteredTruck, home: int, kind: int) -> Truck:
+def _truck(ground: Ground, truck: RegisteredTruck, home: int, kind: int, within: Span) -> Truck:
     return Truck(
         id=truck.id,
         start_location=home,
@@ -119,7 +121,7 @@ def _truck(ground: Ground, truck: RegisteredTruck, home: int, kind: int) -> Truc
         streams=frozenset(stream.value for stream in parse_streams(truck.streams)),
         capacity_kg=floor(truck.capacity_kg * (1 - CAPACITY_RESERVE)),
         capacity_l=floor(truck.capacity_l * truck.compaction * (1 - CAPACITY_RESERVE)),
-        shift=TimeWindow(*ground.within),
+        shift=TimeWindow(*within),
         max_duration_s=ground.day.max_duration_s,
         fixed_cents=round(truck.fixed_cost * CENTS),
         cents_per_km=round(truck.cost_per_km * CENTS),

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from agents.change_graph import build_change_graph
 from agents.checkpoints import open_checkpoints
 from agents.cycles import (
     LEASE,
@@ -42,13 +43,14 @@ from agents.cycles import (
 )
 from agents.errors import AgentError, ConflictError, PlanningError
 from agents.graph import build_graph
-from agents.proposals import Proposal
+from agents.proposals import Proposal, ProposalKind
 from agents.review import expire
 from agents.roads import CityRoads
-from agents.shifts import ShiftDay, shift_days
+from agents.shifts import ShiftDay, shift_day, shift_days
 from agents.solvers import Solvers
 from agents.surroundings import Surroundings
 from agents.threads import UNFINISHED, advance, is_of
+from agents.watching import open_shifts, overdue, take_up, watch
 from city.clock import Clock, SystemClock
 from city.database import reading, transaction
 from city.errors import CityError
@@ -71,6 +73,10 @@ RENEW_S = LEASE.total_seconds() / 4
 PLANNINGS_PER_CORE = 2
 # Shifts of yesterday may still run, those of tomorrow may begin soon after midnight.
 DATES_AROUND = (-1, 0, 1)
+# Changes of running days that are worked out at the same time; others of other districts wait a moment.
+CHANGES_AT_ONCE = 4
+# Streets and trucks are looked at this often: a change has five seconds from the cause to the proposal.
+WATCH_PAUSE_S = 1.0
 # Silences are looked for this often in the city's time, and not more often than that in the machine's.
 SWEEP_EVERY, SWEEP_PAUSE_S = timedelta(minutes=1), 1.0
 # How often devices are looked for that say the same for too long: it takes a day to be one.
@@ -120,9 +126,14 @@ class Worker:
         )
         self._resources = ExitStack()
         self.checkpoints = self._resources.enter_context(open_checkpoints(engine))
-        self._graph = build_graph(self.checkpoints)
+        self._graphs = {
+            ProposalKind.PLAN: build_graph(self.checkpoints),
+            ProposalKind.CHANGE: build_change_graph(self.checkpoints),
+        }
         self._threads = ThreadPoolExecutor(self._solvers.cores * PLANNINGS_PER_CORE, thread_name_prefix="planning")
+        self._changes = ThreadPoolExecutor(CHANGES_AT_ONCE, thread_name_prefix="change")
         self._plannings: dict[int, Future[None]] = {}
+        self._changing: set[int] = set()
         self._renewed_s = time.monotonic()
         self._stopping = threading.Event()
         self._owns_solvers = solvers is None
@@ -147,11 +158,13 @@ class Worker:
             if self._owns_solvers:
                 self._solvers.close()
             self._threads.shutdown(wait=True, cancel_futures=True)
+            self._changes.shutdown(wait=True, cancel_futures=True)
 
     def step(self) -> bool:
         """Do one round of due work and wait for all of it. Returns whether there was any."""
         expired = expire(self._engine, self._clock.now())
-        started = self._start_plannings()
+        watch(self._engine, self._clock)
+        started = self._start_plannings() + self._start_changes()
         settled = self._wake_decided()
         while started and wait(started, timeout=RENEW_S).not_done:
             self._renew()
@@ -179,7 +192,9 @@ class Worker:
         self._solvers.warm()
         threading.Thread(target=self._warm_roads, name="roads", daemon=True).start()
         sweeping = threading.Thread(target=self._sweep, args=[stop], name="sweep", daemon=True)
+        watching = threading.Thread(target=self._watch, args=[stop], name="watch", daemon=True)
         sweeping.start()
+        watching.start()
         try:
             while not stop.is_set():
                 pause_s = POLL_S
@@ -187,6 +202,7 @@ class Worker:
                     expire(self._engine, self._clock.now())
                     self._wake_decided()
                     self._forget_finished()
+                    self._start_changes()
                     self._start_plannings()
                     self._renew_in_time()
                 except SQLAlchemyError:
@@ -197,6 +213,7 @@ class Worker:
             self.close()
             # Whoever opened the database closes it next.
             sweeping.join()
+            watching.join()
 
     def _warm_roads(self) -> None:
         """Build the road graphs before the first planning needs them. What is wrong with them, planning will say."""
@@ -222,6 +239,14 @@ class Worker:
             except SQLAlchemyError:
                 log.exception("the sweep for silent devices and emptyings failed; trying again")
 
+    def _watch(self, stop: threading.Event) -> None:
+        """Look at what concerns shifts under way, beside everything else."""
+        while not (stop.wait(WATCH_PAUSE_S) or self._stopping.is_set()):
+            try:
+                watch(self._engine, self._clock)
+            except (SQLAlchemyError, AgentError):
+                log.exception("what concerns the shifts under way could not be read; trying again")
+
     def _holder(self) -> Holder:
         return Holder(self._surroundings.token, self._machine.now())
 
@@ -236,9 +261,12 @@ class Worker:
 
     def _forget_finished(self) -> None:
         self._plannings = {number: future for number, future in self._plannings.items() if not future.done()}
+        self._changing &= self._plannings.keys()
 
     def _free(self) -> int:
-        return self._solvers.cores * PLANNINGS_PER_CORE - sum(not future.done() for future in self._plannings.values())
+        """How many more plannings there are threads for; changes have threads of their own."""
+        taken = sum(not future.done() for number, future in self._plannings.items() if number not in self._changing)
+        return self._solvers.cores * PLANNINGS_PER_CORE - taken
 
     def _start_plannings(self) -> list[Future[None]]:
         """Take up as many plannings as there are threads free; the rest is left to others or to the next round."""
@@ -248,6 +276,34 @@ class Worker:
             started.append(self._threads.submit(self._work_on, cycle))
             self._plannings[cycle.number] = started[-1]
         return started
+
+    def _start_changes(self) -> list[Future[None]]:
+        """Take up what happened in shifts under way, at once: it does not wait behind any planning."""
+        with reading(self._engine) as session:
+            if session.get(City, 1) is None:
+                return []
+            left = abandoned(session, self._machine.now(), ProposalKind.CHANGE)
+            now = self._clock.now()
+            days: dict[str, tuple[ShiftDay, str | None]] = {
+                day.thread_id: (day, None) for day in open_shifts(session, now)
+            }
+            for proposal in overdue(session, now):
+                day = shift_day(session, proposal.district_id, proposal.service_date, proposal.shift_id)
+                days[day.thread_id] = day, proposal.id
+        started = [
+            self._start_change(taken)
+            for cycle in left
+            if cycle.number not in self._plannings and (taken := take(self._engine, cycle, self._holder()))
+        ]
+        for day, anew in days.values():
+            if begun := take_up(self._engine, day, self._holder(), self._clock.now(), anew=anew):
+                started.append(self._start_change(begun))
+        return started
+
+    def _start_change(self, cycle: PlanningCycle) -> Future[None]:
+        self._changing.add(cycle.number)
+        self._plannings[cycle.number] = self._changes.submit(self._work_on, cycle)
+        return self._plannings[cycle.number]
 
     def _claims(self) -> Iterator[PlanningCycle]:
         """Claim one cycle after the other: first what others left behind, then the shifts that are due."""
@@ -286,7 +342,7 @@ class Worker:
         """Bring a claimed cycle as far as it goes, and write down how it went. Nothing escapes: others go on."""
         try:
             _give_up_if_hopeless(cycle)
-            advance(self._graph, self._surroundings, cycle)
+            advance(self._graphs[cycle.kind], self._surroundings, cycle)
             self._leave(cycle)
         except ConflictError as error:
             log.warning("cycle %s: %s", cycle.thread_id, error)
@@ -314,7 +370,7 @@ class Worker:
 
     def _prune(self, cycle: PlanningCycle) -> None:
         """Take away the checkpoints of a thread that has ended: proposal and journal tell the story."""
-        if is_of(self._graph, cycle):
+        if is_of(self._graphs[cycle.kind], cycle):
             self.checkpoints.delete_thread(cycle.thread_id)
 
     def _fail(self, cycle: PlanningCycle, error: Exception) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from agents.editing import Desk, open_desk
 from agents.proposals import list_proposals
+from agents.replanning import Replanned, replan_all
 from agents.solvers import Solvers
 from agents.worker import Worker
 from city.clock import ManualClock
@@ -58,6 +60,10 @@ class Inserting(Solvers):
             if ways and (stop.required or ways[0].extra_cents <= stop.prize_cents):
                 plan = ways[0].plan
         return plan
+
+    def replan(self, *given: Any) -> Replanned:
+        """Take events in here."""
+        return replan_all(*given)
 
 
 @pytest.fixture(scope="session")

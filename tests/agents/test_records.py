@@ -10,7 +10,7 @@ from sqlmodel import select
 from agents.dispatches import Dispatch, DispatchState, list_dispatches, read_dispatch, underway, visits_of
 from agents.errors import ConflictError, NotFoundError, RefusedError
 from agents.needs import Need, NeedAction, NeedReason
-from agents.proposals import ProposalState, list_proposals, read_proposal
+from agents.proposals import ProposalKind, ProposalState, list_proposals, read_proposal
 from agents.records import Recorded, record_service
 from agents.review import approve
 from agents.worker import Worker
@@ -155,7 +155,8 @@ def test_what_could_not_be_served_is_a_need_of_its_own_next_time_and_must_be_ser
     worker.step()
     with reading(engine) as session:
         missed = [need for need in open_needs(engine) if need.reason is NeedReason.MISSED_SERVICE]
-        (proposal,) = list_proposals(session, states=[ProposalState.PENDING], district_ids=["garden"])
+        pending = list_proposals(session, states=[ProposalState.PENDING], district_ids=["garden"])
+        (proposal,) = (one for one in pending if one.kind is ProposalKind.PLAN)
         shown = read_proposal(session, proposal.id)
     assert [(need.point_id, need.stream, need.action) for need in missed] == [
         ("garden-1", "dry", NeedAction.ROUTE_REQUIRED)
