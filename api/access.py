@@ -37,6 +37,7 @@ class Permission(StrEnum):
     HANDLE_ALARMS = "handle_alarms"
     READ_WORK_ORDERS = "read_work_orders"
     HANDLE_WORK_ORDERS = "handle_work_orders"
+    TELL_EVENTS = "tell_events"
     READ_AUDIT = "read_audit"
 
 
@@ -54,6 +55,7 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
     Permission.HANDLE_ALARMS: frozenset({Role.OPERATOR, Role.SUPERVISOR}),
     Permission.READ_WORK_ORDERS: frozenset({Role.VIEWER, Role.OPERATOR, Role.SUPERVISOR, Role.CREW, Role.ADMIN}),
     Permission.HANDLE_WORK_ORDERS: frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.CREW}),
+    Permission.TELL_EVENTS: frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.CREW}),
     Permission.READ_AUDIT: frozenset({Role.SUPERVISOR, Role.ADMIN}),
 }
 

@@ -30,6 +30,7 @@ TAGS = [
     {"name": "signing in", "description": "Who is asking."},
     {"name": "proposals", "description": "What the agents want to do, waiting for a decision."},
     {"name": "dispatches", "description": "Approved routes in the hands of crews, and what crews report."},
+    {"name": "events", "description": "What happens during a shift, and who could serve one more stop."},
     {"name": "needs", "description": "What deserves attention, with evidence."},
     {"name": "city", "description": "Districts and bins."},
     {"name": "alarms", "description": "What is wrong right now, and who is on it."},

@@ -65,8 +65,11 @@ class DispatchLine(BaseModel):
     truck_id: str
     plate: str
     crew_id: str | None
-    state: DispatchState
+    state: DispatchState = Field(description="`stopped`: its truck goes no further")
+    version: int = Field(description="grows with every change that its crew must see")
     published_at: datetime
+    changed_at: datetime | None
+    changed_by: str | None = Field(description="the change that made its present version")
     leaves_at: datetime
     returns_at: datetime
     distance_m: int

@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from agents.proposals import Proposal, ProposalState, Shown
+from agents.proposals import Proposal, ProposalKind, ProposalState, Shown
 from agents.reasons import Standing, StopReason, sentences
-from agents.summary import Summary
+from agents.summary import Alternative, Note, Summary, Wish
 from api.views.names import Names
 from city.hours import service_moment
 from city.streams import Stream
 from city.wording import Language, say
+from routing.difference import Difference
 from routing.plan import Route, Visit, VisitKind
 
 
@@ -42,10 +43,73 @@ class NoteView(BaseModel):
     numbers: dict[str, Any]
 
 
+class MovedView(BaseModel):
+    """A stop that another truck serves now."""
+
+    stop_id: str
+    from_truck_id: str
+    to_truck_id: str
+    was_at: datetime
+    is_at: datetime
+
+
+class AddedView(BaseModel):
+    """A stop that was not served before."""
+
+    stop_id: str
+    truck_id: str
+    is_at: datetime
+
+
+class DroppedView(BaseModel):
+    """A stop that is not served any more."""
+
+    stop_id: str
+    truck_id: str
+    was_at: datetime
+    constraint: str | None = Field(description="what keeps it out; none: it is not asked for any more")
+
+
+class DelayedView(BaseModel):
+    """A stop that the same truck serves at another time."""
+
+    stop_id: str
+    truck_id: str
+    was_at: datetime
+    is_at: datetime
+
+
+class UnloadingView(BaseModel):
+    """A truck that unloads elsewhere, more often or less often; facilities by id, in order."""
+
+    truck_id: str
+    before: list[str]
+    after: list[str]
+
+
+class DifferenceView(BaseModel):
+    """What a change of a running day changes, old beside new."""
+
+    text: str = Field(description="in the caller's language", examples=["14 stops move, 2 are left out"])
+    said: list[str] = Field(description="every change in a sentence: moved, added, dropped, unloading elsewhere, times")
+    moved: list[MovedView]
+    added: list[AddedView]
+    dropped: list[DroppedView]
+    delayed: list[DelayedView] = Field(description="stops that the same truck serves at another time")
+    reordered: list[str] = Field(description="trucks that serve stops they keep in another order")
+    unloading: list[UnloadingView]
+    trucks: list[str] = Field(description="every truck whose crew drives otherwise; nobody else's dispatch changes")
+    extra_cents: int = Field(description="of the rest of the day; negative: less")
+    extra_m: int
+    extra_s: int
+
+
 class ProposalLine(BaseModel):
     """A proposal in a list."""
 
     id: str
+    kind: ProposalKind = Field(description="the plan of a shift, or a change of the one that is being driven")
+    base_id: str | None = Field(description="of a change: the plan in force that it changes")
     district_id: str
     district: str = Field(description="name, in the caller's language")
     timezone: str = Field(description="the city's, IANA name", examples=["Asia/Shanghai"])
@@ -150,9 +214,27 @@ class RouteView(BaseModel):
     visits: list[VisitView]
 
 
+class AlternativeView(BaseModel):
+    """Another plan in numbers, beside the one proposed."""
+
+    wish: Wish = Field(description="what it is best in")
+    text: str = Field(description="in the caller's language")
+    trucks: int
+    distance_m: int
+    duration_s: int
+    cost_cents: int
+    stops: int
+    left_out_required: int
+    changed: int | None = Field(description="stops on another truck than the last time; none: there was none")
+    plan_changed: int | None = Field(description="the same of the plan proposed")
+
+
 class ProposalView(ProposalLine):
     """A proposal with its routes."""
 
+    difference: DifferenceView | None = Field(description="of a change")
+    alternatives: list[AlternativeView]
+    invalid_if: list[NoteView] = Field(description="what would make it wrong, as the registry stands")
     author: str = Field(description="who made this version: the planner, or the account that edited")
     routes: list[RouteView]
     left_out: list[LeftOutView] = Field(description="the riskiest first")
@@ -163,13 +245,32 @@ def line_of(proposal: Proposal, summary: Summary, names: Names) -> ProposalLine:
     return ProposalLine(
         **_head(proposal, names),
         summary=summary_of(summary, names.language),
-        notes=[NoteView(text=note.say(names.language), code=note.code, numbers=note.numbers) for note in summary.notes],
+        notes=[_note(note, names.language) for note in summary.notes],
     )
+
+
+def _note(note: Note, language: Language) -> NoteView:
+    return NoteView(text=note.say(language), code=note.code, numbers=note.numbers)
+
+
+def _alternative(other: Alternative, language: Language) -> AlternativeView:
+    text = say(
+        "api",
+        f"alternative.{other.wish}",
+        language,
+        trucks=other.trucks,
+        km=other.distance_m / 1000,
+        hours=other.duration_s / 3600,
+        money=other.cost_cents / 100,
+        changed=other.changed or 0,
+        plan_changed=other.plan_changed or 0,
+    )
+    return AlternativeView(text=text, **other.model_dump())
 
 
 def summary_of(summary: Summary, language: Language) -> SummaryView:
     """Show the numbers, and say them."""
-    numbers = summary.model_dump(exclude={"notes"})
+    numbers = summary.model_dump(exclude={"notes", "alternatives", "invalid_if"})
     said = say(
         "api",
         "summary.routes",
@@ -193,6 +294,9 @@ def view_of(shown: Shown, names: Names) -> ProposalView:
     left.sort(key=lambda reason: (-reason.probability, reason.stop_id))
     return ProposalView(
         **line_of(shown.proposal, shown.summary, names).__dict__,
+        difference=None if shown.difference is None else difference_of(shown, shown.difference, names),
+        alternatives=[_alternative(one, names.language) for one in shown.summary.alternatives],
+        invalid_if=[_note(note, names.language) for note in shown.summary.invalid_if],
         author=shown.version.author,
         routes=[_route(shown, route, names) for route in shown.plan.routes],
         left_out=[
@@ -206,10 +310,54 @@ def view_of(shown: Shown, names: Names) -> ProposalView:
     )
 
 
+def difference_of(shown: Shown, changes: Difference, names: Names) -> DifferenceView:
+    """Show what a change changes."""
+
+    def at(second: int) -> datetime:
+        return moment_of(shown.proposal, second, names.timezone)
+
+    language = names.language
+    said = [one.said(language) for one in changes.moved] + [one.said(language) for one in changes.added]
+    said += [one.said(language) for one in changes.dropped]
+    said += [one.said(language) for one in changes.unloading] + [one.said(language) for one in changes.delayed]
+    return DifferenceView(
+        text=changes.said(language),
+        said=said,
+        moved=[
+            MovedView(
+                stop_id=one.stop_id, from_truck_id=one.from_truck_id, to_truck_id=one.to_truck_id,
+                was_at=at(one.before_s), is_at=at(one.after_s),
+            )
+            for one in changes.moved
+        ],
+        added=[AddedView(stop_id=one.stop_id, truck_id=one.truck_id, is_at=at(one.start_s)) for one in changes.added],
+        dropped=[
+            DroppedView(
+                stop_id=one.stop_id, truck_id=one.truck_id, was_at=at(one.before_s),
+                constraint=one.why.reason if one.why else None,
+            )
+            for one in changes.dropped
+        ],
+        delayed=[
+            DelayedView(stop_id=one.stop_id, truck_id=one.truck_id, was_at=at(one.before_s), is_at=at(one.after_s))
+            for one in changes.delayed
+        ],
+        reordered=list(changes.reordered),
+        unloading=[
+            UnloadingView(truck_id=one.truck_id, before=list(one.before), after=list(one.after))
+            for one in changes.unloading
+        ],
+        trucks=list(changes.trucks),
+        extra_cents=changes.extra_cents,
+        extra_m=changes.extra_m,
+        extra_s=changes.extra_s,
+    )  # fmt: skip
+
+
 def _head(proposal: Proposal, names: Names) -> dict[str, Any]:
     same = (
-        "id", "district_id", "service_date", "shift_id", "state", "version", "created_at", "expires_at",
-        "decided_at", "decided_by", "decision_reason",
+        "id", "kind", "base_id", "district_id", "service_date", "shift_id", "state", "version", "created_at",
+        "expires_at", "decided_at", "decided_by", "decision_reason",
     )  # fmt: skip
     return {name: getattr(proposal, name) for name in same} | {
         "district": names.districts.get(proposal.district_id, proposal.district_id),

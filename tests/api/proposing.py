@@ -72,9 +72,7 @@ def planned(district: str, breaks: tuple[Break, ...] = ()) -> Planned:
     plan = Plan((), tuple(Unserved(name, UnservedReason.TAKEN_OUT) for name in names), Cost())
     for name in names[:LEFT_OUT]:
         plan = insert(problem, plan, name)[0].plan
-    plan = Plan(
-        plan.routes, (Unserved(names[LEFT_OUT], UnservedReason.NOT_WORTH_IT, plan.unserved[0].facts),), plan.cost
-    )
+    plan = Plan(plan.routes, (_not_worth_it(names[LEFT_OUT]),), plan.cost)
     reasons = {
         name: _reason(district, number, Standing.LEFT_OUT if number == LEFT_OUT else Standing.SERVED)
         for number, name in enumerate(names)

@@ -55,6 +55,7 @@ OPERATIONS = {
     "GET /api/v1/proposals": Operation(READERS, query={"district": HERE}),
     "GET /api/v1/proposals/{proposal_id}": Operation(READERS),
     "GET /api/v1/proposals/{proposal_id}/map": Operation(READERS),
+    "GET /api/v1/proposals/{proposal_id}/stops/{stop_id}/explanation": Operation(READERS),
     "POST /api/v1/proposals/{proposal_id}/approve": Operation(DECIDERS, reached=428),
     "POST /api/v1/proposals/{proposal_id}/reject": Operation(DECIDERS, reached=428, body={"reason": "no truck"}),
     "POST /api/v1/proposals/{proposal_id}/edits": Operation(
@@ -65,6 +66,11 @@ OPERATIONS = {
     "POST /api/v1/dispatches/{dispatch_id}/stops/{stop_id}/service-record": Operation(
         DECIDERS | {Role.CREW}, reached=409, body={"outcome": "done", "bin_count": 1}
     ),
+    "GET /api/v1/districts/{district_id}/events": Operation(READERS),
+    "POST /api/v1/districts/{district_id}/events": Operation(
+        DECIDERS | {Role.CREW}, reached=201, body={"kind": "stop_needed", "subject_id": f"{HERE}-p3/dry"}
+    ),
+    "GET /api/v1/districts/{district_id}/stops/{stop_id}/offers": Operation(DECIDERS, reached=422),
     "GET /api/v1/needs": Operation(READERS, query={"district": HERE}),
     "GET /api/v1/alarms": Operation(READERS | {Role.INTEGRATOR}, query={"district": HERE}),
     "GET /api/v1/alarms/{alarm_id}": Operation(READERS | {Role.INTEGRATOR}),
@@ -111,6 +117,7 @@ def objects(people: People) -> dict[str, str]:
         "dispatch_id": dispatch_id,
         "stop_id": stop_id,
         "proposal_id": make_proposal(people.engine, people.clock, HERE, service_date=OTHER_DATE),
+        "district_id": HERE,
         "bin_id": f"{HERE}-p0-dry",
         "device_id": "meter-1",
         "truck_id": f"{HERE}-truck-1",
