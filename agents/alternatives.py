@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlmodel import Session, col, select
 
-from agents.proposals import Proposal, ProposalKind, ProposalState, read_proposal
+from agents.proposals import Proposal, ProposalKind, ProposalState, plan_of
 from agents.shifts import ShiftDay
 from agents.solvers import Solvers
 from agents.summary import Alternative, Wish
@@ -38,7 +38,7 @@ def habit(session: Session, day: ShiftDay) -> dict[str, str]:
     ).first()
     if last is None:
         return {}
-    return {stop_id: route.truck_id for route in read_proposal(session, last).plan.routes for stop_id in route.stop_ids}
+    return {stop_id: route.truck_id for route in plan_of(session, last).routes for stop_id in route.stop_ids}
 
 
 def find_alternatives(

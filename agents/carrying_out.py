@@ -80,7 +80,7 @@ def _change(
     before = [row.stop_id for row in rows if row.stop_id]
     ahead: Sequence[Visit] = ()
     if route is None:
-        kept = _up_to_the_last_stop(rows, lost)
+        kept = _up_to_the_last_stop(rows, lost - recorded)
     else:
         common, ahead = _common(rows, route.visits, recorded)
         _time_anew(session, common, recorded, writing.at)

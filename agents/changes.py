@@ -20,7 +20,7 @@ from agents.proposals import (
     current,
     in_force,
     move,
-    read_proposal,
+    plan_of,
     version_of,
 )
 from city.hours import service_second
@@ -140,4 +140,4 @@ def beyond(session: Session, proposal_id: str, plan: Plan, now: datetime) -> str
         return base.id if base else proposal.base_id
     dispatches = dispatches_of(session, proposal.district_id, proposal.service_date, proposal.shift_id)
     now_s = service_second(proposal.service_date, now, zone_of(session))
-    return overtaken(read_proposal(session, base.id).plan, plan, records_of(session, dispatches), now_s)
+    return overtaken(plan_of(session, base.id), plan, records_of(session, dispatches), now_s)

@@ -29,16 +29,19 @@ from agents.proposals import (
     Shown,
     current,
     not_so,
+    plan_of,
     read_proposal,
     version_of,
 )
 from agents.reasons import StopReason
+from agents.revising import revised
 from agents.roads import CityRoads
 from agents.stop_ids import stop_id_of
 from agents.summary import Summary, summarise
 from city.clock import Clock
 from city.database import reading, transaction
 from city.journal import record
+from routing.difference import Difference
 from routing.plan import Plan
 from routing.problem import Lock, Problem
 from routing.verify import verify
@@ -89,6 +92,8 @@ class EditOutcome:
         The version it makes, or would make.
     locks
         Truck id of every stop that is locked, by stop id.
+    difference
+        Of a change of a running day: what it changes after the edit.
     """
 
     version: int
@@ -97,6 +102,7 @@ class EditOutcome:
     reasons: Mapping[str, StopReason]
     summary: Summary
     locks: Mapping[str, str]
+    difference: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,7 @@ def apply(desk: Desk, *, proposal_id: str, version: int, edit: Edit, actor: str)
                 reasons=outcome.reasons,
                 summary=outcome.summary,
                 change=change,
+                difference=outcome.difference,
             )
         )
         record(
@@ -195,6 +202,7 @@ def _try(desk: Desk, proposal_id: str, version: int, edit: Edit, actor: str) -> 
         shown = read_proposal(session, proposal_id, version)
         before = _draft(desk, session, shown, actor)
         after = _edited(desk, session, shown, before, edit)
+        base = None if proposal.base_id is None else plan_of(session, proposal.base_id)
     verification = verify(after.problem, after.plan)
     if not verification.ok:
         broken = tuple(str(violation) for violation in verification.violations)
@@ -209,7 +217,11 @@ def _try(desk: Desk, proposal_id: str, version: int, edit: Edit, actor: str) -> 
         trucks=len(after.plan.routes) - len(before.plan.routes),
     )
     locks = dict(after.problem.truck_of_locked)
-    return EditOutcome(version + 1, cost, after.plan, after.reasons, summary, locks), after.problem
+    changes = None
+    if base is not None:
+        extra = cost.cents, cost.distance_m, cost.duration_s
+        changes = revised(base, after.problem, after.plan, shown.difference or Difference(), extra)
+    return EditOutcome(version + 1, cost, after.plan, after.reasons, summary, locks, changes), after.problem
 
 
 def _why_closed(proposal: Proposal, version: int) -> ConflictError:

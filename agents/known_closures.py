@@ -1,6 +1,6 @@
 """Closures by name, to tell those that a plan was made with from those that came, went or changed since."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlmodel import Session, col, or_, select
 
@@ -15,9 +15,10 @@ def known_closures(session: Session, now: datetime) -> dict[str, Closure]:
 
 def name_of(closure: Closure) -> str:
     """Name a closure by all that it says."""
-    ends = "-" if closure.ends_at is None else closure.ends_at.isoformat()
+    starts = closure.starts_at.astimezone(UTC).isoformat()
+    ends = "-" if closure.ends_at is None else closure.ends_at.astimezone(UTC).isoformat()
     slower = "" if closure.slower is None else f"/{closure.slower:g}"
-    return f"{closure.kind}/{closure.subject_id}/{closure.starts_at.isoformat()}/{ends}{slower}"
+    return f"{closure.kind}/{closure.subject_id}/{starts}/{ends}{slower}"
 
 
 def end_of(name: str) -> datetime | None:

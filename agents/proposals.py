@@ -216,6 +216,25 @@ def read_proposal(session: Session, proposal_id: str, version: int | None = None
     )
 
 
+def plan_of(session: Session, proposal_id: str, version: int | None = None) -> Plan:
+    """Read the plan of a proposal alone, as it stands or as it stood: without the reasons, which take longer.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such proposal or version.
+    """
+    wanted = current(session, proposal_id).version if version is None else version
+    found = session.exec(
+        select(ProposalVersion.plan).where(
+            ProposalVersion.proposal_id == proposal_id, ProposalVersion.version == wanted
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError("unknown_version", proposal_id=proposal_id, version=wanted, current=wanted)
+    return plan_from_json(dict(found))
+
+
 def in_force(session: Session, district_id: str, service_date: date, shift_id: str) -> Proposal | None:
     """Return the proposal by which the trucks of a shift drive: the last that was published."""
     return session.exec(

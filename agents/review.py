@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from agents.changes import beyond
 from agents.errors import ConflictError, RefusedError, StaleVersionError
-from agents.proposals import Proposal, ProposalKind, ProposalState, ProposalVersion, current, move, read_proposal
+from agents.proposals import Proposal, ProposalKind, ProposalState, ProposalVersion, current, move, plan_of
 from city.clock import Clock
 from city.database import reading, transaction
 from city.journal import CLOCK
@@ -123,7 +123,7 @@ def _must_be_current(session: Session, proposal: Proposal, version: int, now: da
     """
     if proposal.state is not ProposalState.PENDING:
         return
-    subject = beyond(session, proposal.id, read_proposal(session, proposal.id, version).plan, now)
+    subject = beyond(session, proposal.id, plan_of(session, proposal.id, version), now)
     if subject is not None:
         raise ConflictError("day_moved_on", proposal_id=proposal.id, subject=subject)
 

@@ -10,7 +10,7 @@ from agents.day_events import DayEvent, Details, EventKind, note_event
 from agents.dispatches import OVER, Dispatch
 from agents.errors import NotFoundError, RefusedError
 from agents.known_closures import name_of
-from agents.proposals import Proposal, read_proposal
+from agents.proposals import Proposal, plan_of
 from agents.shifts import ShiftDay, shift_day
 from agents.stop_ids import parse_stop_id
 from agents.watching import shifts_under_way
@@ -148,7 +148,7 @@ def _of_truck(session: Session, bases: list[Proposal], truck_id: str) -> Proposa
 
 def _of_stop(session: Session, bases: list[Proposal], stop_id: str) -> Proposal:
     for base in bases:
-        if any(stop_id in route.stop_ids for route in read_proposal(session, base.id).plan.routes):
+        if any(stop_id in route.stop_ids for route in plan_of(session, base.id).routes):
             return base
     raise NotFoundError("stop_not_ahead", stop_id=stop_id)
 

@@ -1,4 +1,4 @@
-"""What the registry and the clock say about shifts under way: streets and facilities that close, trucks that drop out.
+"""What is noticed about shifts under way: streets and facilities that close, trucks that drop out, bins that overflow.
 
 Each cause is noted once, whichever worker sees it first; and a change that the day has moved on beyond is made anew.
 """
@@ -15,13 +15,15 @@ from agents.day_events import DayEvent, Details, EventKind, note_event
 from agents.day_records import dispatches_of
 from agents.dispatches import OVER, Dispatch
 from agents.known_closures import end_of, known_closures
-from agents.proposals import Proposal, ProposalKind, ProposalState, current, read_proposal
+from agents.proposals import Proposal, ProposalKind, ProposalState, current, plan_of
 from agents.shifts import ShiftDay, shift_day, shift_end
-from agents.stop_ids import parse_stop_id
+from agents.stop_ids import parse_stop_id, stop_id_of
 from city.clock import Clock
 from city.database import reading, transaction
 from city.journal import CLOCK
-from city.registry import Closure, ClosureKind, Truck
+from city.registry import Bin, Closure, ClosureKind, CollectionPoint, Truck
+from city.streams import Stream
+from sensors.alarms import Alarm, AlarmKind
 
 # A shift of yesterday may still be under way.
 DAYS_BACK = timedelta(days=2)
@@ -63,7 +65,7 @@ def _noticed(session: Session, base: Proposal, now: datetime) -> Iterable[Notice
                                                   DayEvent.service_date == day.service_date,
                                                   DayEvent.shift_id == day.shift_id))
     )  # fmt: skip
-    found = [*_closures(session, base, day, now), *_trucks(session, base, day)]
+    found = [*_closures(session, base, day, now), *_trucks(session, base, day), *_overflows(session, base, day)]
     return [one for one in found if one[3] not in known]
 
 
@@ -71,7 +73,6 @@ def _closures(session: Session, base: Proposal, day: ShiftDay, now: datetime) ->
     """Compare the closures there are with those that the plan in force was made with."""
     there = known_closures(session, now)
     before = set(base.closures)
-    stops = [stop_id for route in read_proposal(session, base.id).plan.routes for stop_id in route.stop_ids]
     for name in sorted(there.keys() - before):
         closure = there[name]
         if closure.starts_at >= day.ends_at:
@@ -92,13 +93,17 @@ def _closures(session: Session, base: Proposal, day: ShiftDay, now: datetime) ->
                     Details(),
                 )
         elif _lasts(closure, day, now):
-            for stop_id in stops:
-                if parse_stop_id(stop_id)[0] == closure.subject_id:
-                    yield day, EventKind.STOP_CANCELLED, stop_id, f"{cause}/{stop_id}", Details(note=closure.reason)
+            for stop_id in _stops_at(session, base, closure.subject_id):
+                yield day, EventKind.STOP_CANCELLED, stop_id, f"{cause}/{stop_id}", Details(note=closure.reason)
     for name in sorted(before - there.keys()):
         ends_at = end_of(name)
         if name.startswith(f"{ClosureKind.ROAD}/") and (ends_at is None or ends_at > now):
             yield day, EventKind.WAYS_CHANGED, name.split("/")[1], f"{day.thread_id}/{name}/lifted", Details()
+
+
+def _stops_at(session: Session, base: Proposal, point_id: str) -> list[str]:
+    stops = (stop_id for route in plan_of(session, base.id).routes for stop_id in route.stop_ids)
+    return [stop_id for stop_id in stops if parse_stop_id(stop_id)[0] == point_id]
 
 
 def _lasts(closure: Closure, day: ShiftDay, now: datetime) -> bool:
@@ -128,6 +133,35 @@ def _trucks(session: Session, base: Proposal, day: ShiftDay) -> Iterable[Noticed
         yield day, EventKind.TRUCK_OUT, truck_id, f"{day.thread_id}/out/{truck_id}", Details()
 
 
+def _overflows(session: Session, base: Proposal, day: ShiftDay) -> Iterable[Noticed]:
+    """Find bins that overflow since the shift was planned, where no truck comes and nobody is there to swap them."""
+    planned = base
+    while planned.base_id is not None:
+        planned = session.get_one(Proposal, planned.base_id)
+    rows = session.exec(
+        select(Alarm.id, Bin.point_id, Bin.stream)
+        .join(Bin, col(Bin.id) == Alarm.bin_id)
+        .join(CollectionPoint, col(CollectionPoint.id) == Bin.point_id)
+        .where(
+            Alarm.kind == AlarmKind.OVERFLOW,
+            col(Alarm.gone_at).is_(None),
+            col(Alarm.closed_at).is_(None),
+            Alarm.raised_at > planned.created_at,
+            CollectionPoint.district_id == day.district_id,
+            col(CollectionPoint.attended).is_(False),
+            col(Bin.stream).in_(day.streams),
+        )
+        .order_by(col(Alarm.id))
+    ).all()
+    if not rows:
+        return
+    coming = {stop_id for route in plan_of(session, base.id).routes for stop_id in route.stop_ids}
+    for alarm_id, point_id, stream in rows:
+        stop_id = stop_id_of(point_id, Stream(stream))
+        if stop_id not in coming:
+            yield day, EventKind.STOP_NEEDED, stop_id, f"{day.thread_id}/alarm/{alarm_id}", Details()
+
+
 def overdue(session: Session, now: datetime) -> list[Proposal]:
     """Return changes that wait for a decision and that the day has moved on beyond."""
     waiting = session.exec(
@@ -137,7 +171,7 @@ def overdue(session: Session, now: datetime) -> list[Proposal]:
             col(Proposal.expires_at) > now,
         )
     ).all()
-    return [one for one in waiting if beyond(session, one.id, read_proposal(session, one.id).plan, now) is not None]
+    return [one for one in waiting if beyond(session, one.id, plan_of(session, one.id), now) is not None]
 
 
 def open_shifts(session: Session, now: datetime) -> list[ShiftDay]:

@@ -102,7 +102,18 @@ def show(
     console.print(escape(shown["summary"]["text"]), highlight=False)
     for note in shown["notes"]:
         console.print(f"[yellow]{escape(note['text'])}[/]", highlight=False)
+    if shown["difference"]:
+        console.print(escape(shown["difference"]["text"]), highlight=False)
+        for line in shown["difference"]["said"]:
+            console.print(f"- {escape(line)}", highlight=False)
+    for other in shown["alternatives"]:
+        console.print(f"[dim]{escape(other['text'])}[/]", highlight=False)
+    for note in shown["invalid_if"]:
+        console.print(f"[dim]? {escape(note['text'])}[/]", highlight=False)
+    concerned = set(shown["difference"]["trucks"]) if shown["difference"] else None
     for route in shown["routes"]:
+        if concerned is not None and route["truck_id"] not in concerned:
+            continue
         console.print(_route_table(route, shown, evidence=evidence))
     if shown["left_out"]:
         table = Table("risk", "stop", "place", "kg", "why", title="left out", title_justify="left", box=None)

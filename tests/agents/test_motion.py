@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from agents.cycles import LEASE, CycleState, PlanningCycle
 from agents.day_events import DayEvent, Details, EventKind, note_event
 from agents.dispatches import Dispatch, DispatchState, list_dispatches, visits_of
+from agents.editing import Desk, DropStop, apply
 from agents.errors import ConflictError
 from agents.proposals import ProposalKind, ProposalState, Shown, list_proposals, read_proposal
 from agents.records import record_service
@@ -24,6 +25,7 @@ from city.journal import AuditRecord
 from city.registry import Closure, ClosureKind, Crew, Truck
 from city.settings import Settings
 from routing.verify import verify
+from sensors.alarms import AlarmKind, Cause, settle
 from sensors.service import CouldNotReason, ServiceOutcome
 from tests.agents.dying import step_and_die
 from tests.agents.town import MORNING_STARTS, SERVICE_DATE, know
@@ -208,6 +210,22 @@ def test_a_stop_that_nobody_thought_of_is_served_and_is_explained(
 
 
 @on_sqlite
+def test_a_bin_that_overflows_on_the_way_is_noticed_where_no_truck_comes_and_nobody_swaps_it(
+    engine: Engine, clock: ManualClock, worker: Worker, driving: str
+) -> None:
+    with transaction(engine) as session:
+        for number in (0, 3, 5):
+            causes = Cause(AlarmKind.OVERFLOW, f"bin/garden-{number}-wet", clock.now(), {}, f"garden-{number}-wet")
+            settle(session, causes=[causes], now=clock.now())
+    worker.step()
+    worker.step()
+    with reading(engine) as session:
+        noticed = [event.subject_id for event in session.exec(select(DayEvent))]
+    assert noticed == ["garden-3/wet"], "garden-5 is on a truck already, and an attendant is at garden-0"
+    assert [added.stop_id for added in waiting_change(engine).difference.added] == noticed  # type: ignore[union-attr]
+
+
+@on_sqlite
 def test_two_events_make_one_change_and_a_third_makes_it_anew(
     engine: Engine, clock: ManualClock, worker: Worker, driving: str
 ) -> None:
@@ -228,6 +246,22 @@ def test_two_events_make_one_change_and_a_third_makes_it_anew(
         approve(engine, clock, proposal_id=first.proposal.id, version=1, actor="ann")
     accept(engine, clock, worker)
     assert stops(engine, truck) == before[:-3]
+
+
+@on_sqlite
+def test_a_change_can_be_edited_and_what_is_carried_out_is_what_was_edited(
+    engine: Engine, clock: ManualClock, worker: Worker, driving: str, desk: Desk
+) -> None:
+    truck = leader(engine)
+    before = stops(engine, truck)
+    happens(engine, clock, EventKind.STOP_CANCELLED, before[-1])
+    worker.step()
+    waits = waiting_change(engine).proposal
+    apply(desk, proposal_id=waits.id, version=1, edit=DropStop(before[-2]), actor="ann")
+    edited = waiting_change(engine)
+    assert {gone.stop_id for gone in edited.difference.dropped} == set(before[-2:])  # type: ignore[union-attr]
+    accept(engine, clock, worker)
+    assert stops(engine, truck) == before[:-2]
 
 
 @on_sqlite
