@@ -43,6 +43,8 @@ class Fleet:
         When trucks can be used that are in repair for some of the shift, by id.
     in_repair
         Those that are for all of it.
+    certificates
+        What the crews of trucks are certified for, by truck id.
     """
 
     trucks: Sequence[Truck]
@@ -51,6 +53,7 @@ class Fleet:
     closed: Sequence[Facility]
     hours: Mapping[str, Span] = field(default_factory=dict)
     in_repair: Sequence[Truck] = ()
+    certificates: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def read_fleet(session: Session, ground: Ground) -> Fleet:
@@ -94,8 +97,23 @@ def read_fleet(session: Session, ground: Ground) -> Fleet:
         unloading=unloading,
         closed=shut,
         hours={truck_id: span for truck_id, span in hours.items() if span is not None and span != ground.within},
+        certificates=_certificates(session, ground),
         in_repair=[truck for truck in trucks if hours[truck.id] is None],
     )
+
+
+def _certificates(session: Session, ground: Ground) -> dict[str, frozenset[str]]:
+    """Return what the crew of each truck is certified for; of several crews on one truck, what all of them are."""
+    crews = session.exec(
+        select(Crew.truck_id, Crew.certificates).where(
+            Crew.district_id == ground.day.district_id, Crew.shift_id == ground.day.shift_id, col(Crew.active)
+        )
+    )
+    found: dict[str, frozenset[str]] = {}
+    for truck_id, text in crews:
+        named = frozenset(filter(None, (name.strip() for name in text.split(","))))
+        found[truck_id] = found[truck_id] & named if truck_id in found else named
+    return found
 
 
 def _longest(spans: Sequence[Span]) -> Span | None:

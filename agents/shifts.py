@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from agents.errors import NotFoundError
-from city.hours import Span, parse_hours, service_moment
+from city.hours import DAY_S, Span, parse_hours, service_moment
 from city.registry import Crew, District, Shift, Truck
 from city.store import zone_of
 from city.streams import Stream, parse_streams
@@ -28,6 +28,10 @@ class ShiftDay:
         Its span as moments.
     streams
         What the trucks that have a crew in it may carry.
+    max_overtime_s
+        How much longer than `max_duration_s` a crew may be out.
+    break_within, break_s
+        When its break may begin, and how long it takes; ``None``: it has none.
     """
 
     district_id: str
@@ -39,6 +43,9 @@ class ShiftDay:
     max_duration_s: int
     streams: frozenset[Stream]
     zone: ZoneInfo
+    max_overtime_s: int = 0
+    break_within: Span | None = None
+    break_s: int = 0
 
     @property
     def thread_id(self) -> str:
@@ -120,7 +127,18 @@ def _shift_day(
         max_duration_s=shift.max_duration_s,
         streams=streams,
         zone=zone,
+        max_overtime_s=shift.max_overtime_s,
+        break_within=_break_within(shift, span),
+        break_s=shift.break_s,
     )
+
+
+def _break_within(shift: Shift, span: Span) -> Span | None:
+    """Return when a shift's break may begin; one written as before its start is after midnight."""
+    for start_s, end_s in parse_hours(shift.break_hours):
+        later_s = DAY_S if end_s < span.start_s else 0
+        return Span(start_s + later_s, end_s + later_s)
+    return None
 
 
 def shift_end(session: Session, shift_id: str, service_date: date) -> datetime:

@@ -37,6 +37,8 @@ class Candidate:
         All bins that are emptied there, and the causes found with some of them, by bin id.
     windows
         When service may begin; empty: at any time of the shift.
+    certificates
+        What a crew must be certified for.
     """
 
     stop_id: str
@@ -52,6 +54,7 @@ class Candidate:
     demand_l: int
     service_s: int
     windows: tuple[TimeWindow, ...]
+    certificates: frozenset[str] = frozenset()
 
     def at(self, location: int) -> Stop:
         """Return it as a stop of a routing problem."""
@@ -65,6 +68,7 @@ class Candidate:
             windows=self.windows,
             required=self.required,
             prize_cents=self.prize_cents,
+            certificates=self.certificates,
             max_width_cm=self.point.max_width_cm,
             max_height_cm=self.point.max_height_cm,
             max_weight_kg=self.point.max_weight_kg,
@@ -151,6 +155,7 @@ def candidate(ground: Ground, bins: Sequence[BinOutlook], needs: Sequence[Judged
         demand_l=ceil(expected_l),
         service_s=service_s,
         windows=to_begin(ground.open_windows(point.id), ground.within, service_s) or (),
+        certificates=frozenset({rule.certificate}) if rule and rule.certificate else frozenset(),
     )
 
 

@@ -9,14 +9,14 @@ from agents.ground import Ground
 from agents.places import POINT, Place, Places, StreetLeftOut, locate
 from agents.reasons import Exclusion
 from agents.roads import CityRoads
+from agents.shifts import ShiftDay
 from agents.stops import Candidate
 from agents.summary import Note
 from agents.windows import both, to_begin
-from city.hours import Span
 from city.registry import Facility as RegisteredFacility
 from city.registry import Truck as RegisteredTruck
 from city.streams import parse_streams
-from routing.problem import Facility, Problem, TimeWindow, Truck
+from routing.problem import Break, Facility, Problem, TimeWindow, Truck
 from routing.shift_roads import Closing
 
 CENTS = 100
@@ -68,7 +68,7 @@ def build_task(
             named = {"truck": truck.plate, "depot": truck.depot_id}
             notes.append(Note(code=f"depot_{hindered}", numbers=named))
         else:
-            trucks.append(_truck(ground, truck, home, kind, fleet.hours.get(truck.id, ground.within)))
+            trucks.append(_truck(ground, truck, home, kind, fleet))
     facilities = []
     for unloading in fleet.unloading:
         facility, row = unloading.facility, places.row["facility", unloading.facility.id]
@@ -113,7 +113,9 @@ def _where(fleet: Fleet, candidates: Sequence[Candidate]) -> dict[Place, tuple[f
     return where
 
 
-def _truck(ground: Ground, truck: RegisteredTruck, home: int, kind: int, within: Span) -> Truck:
+def _truck(ground: Ground, truck: RegisteredTruck, home: int, kind: int, fleet: Fleet) -> Truck:
+    within = fleet.hours.get(truck.id, ground.within)
+    certificates = fleet.certificates.get(truck.id, frozenset())
     return Truck(
         id=truck.id,
         start_location=home,
@@ -123,6 +125,10 @@ def _truck(ground: Ground, truck: RegisteredTruck, home: int, kind: int, within:
         capacity_l=floor(truck.capacity_l * truck.compaction * (1 - CAPACITY_RESERVE)),
         shift=TimeWindow(*within),
         max_duration_s=ground.day.max_duration_s,
+        max_overtime_s=ground.day.max_overtime_s,
+        overtime_cents_per_h=round(truck.overtime_cost_per_h * CENTS),
+        breaks=_breaks(ground.day),
+        certificates=certificates,
         fixed_cents=round(truck.fixed_cost * CENTS),
         cents_per_km=round(truck.cost_per_km * CENTS),
         cents_per_h=round(truck.cost_per_h * CENTS),
@@ -131,6 +137,10 @@ def _truck(ground: Ground, truck: RegisteredTruck, home: int, kind: int, within:
         gross_weight_kg=truck.gross_weight_kg,
         profile=kind,
     )
+
+
+def _breaks(day: ShiftDay) -> tuple[Break, ...]:
+    return () if day.break_within is None else (Break(TimeWindow(*day.break_within), day.break_s),)
 
 
 def _facility(facility: RegisteredFacility, windows: tuple[TimeWindow, ...], row: int) -> Facility:

@@ -63,6 +63,7 @@ class StreamRule(SQLModel, table=True):
     max_interval_h: float | None = Field(
         default=None, description="longest time between two collections that the rules allow; none: no rule"
     )
+    certificate: str = Field(default="", description="what its crews must be certified for; empty: nothing")
 
 
 class CollectionPoint(SQLModel, table=True):
@@ -131,6 +132,7 @@ class Truck(SQLModel, table=True):
     fixed_cost: float = Field(default=300.0, ge=0, description="cost of a day on the road, city's currency")
     cost_per_km: float = Field(default=4.0, ge=0)
     cost_per_h: float = Field(default=90.0, ge=0, description="crew and machine")
+    overtime_cost_per_h: float = Field(default=0.0, ge=0, description="what an hour of overtime costs on top")
     terminal: str = Field(
         default="",
         index=True,
@@ -148,6 +150,9 @@ class Shift(SQLModel, table=True):
     district_id: str | None = Field(default=None, foreign_key="district.id")
     hours: str = Field(description="one span, HH:MM-HH:MM; trucks leave and are back within it")
     max_duration_s: int = Field(default=8 * 3600, gt=0, description="longest route of one crew")
+    max_overtime_s: int = Field(default=0, ge=0, description="how much longer a crew may be out")
+    break_hours: str = Field(default="", description="one span, HH:MM-HH:MM, in which its break begins; empty: none")
+    break_s: int = Field(default=1800, gt=0, description="how long the break takes")
     active: bool = True
 
 
@@ -160,6 +165,7 @@ class Crew(SQLModel, table=True):
     shift_id: str = Field(foreign_key="shift.id")
     truck_id: str = Field(foreign_key="truck.id", index=True)
     size: int = Field(default=2, gt=0)
+    certificates: str = Field(default="", description="what it is certified for, comma-separated")
     active: bool = True
 
 

@@ -52,6 +52,13 @@ def _unreadable(data: CityData) -> Iterator[Finding]:
                 continue
             if rows == "shifts" and len(spans) != 1:
                 yield Finding("shift_hours_not_one_span", rows, row.id, {"value": row.hours})
+    for row in _active(data, "shifts"):
+        try:
+            one_span = len(parse_hours(row.break_hours)) <= 1
+        except ValueError:
+            one_span = False
+        if not one_span:
+            yield Finding("bad_hours", "shifts", row.id, {"value": row.break_hours})
     for rows in ("facilities", "trucks"):
         for row in _active(data, rows):
             try:

@@ -139,6 +139,7 @@ def _row(table: Table, record: Record, timezone: ZoneInfo) -> SQLModel | Fault:
 
 _CODE_OF_FORMS = {
     "hours": "bad_hours",
+    "break_hours": "bad_hours",
     "streams": "bad_streams",
     "shape": "bad_shape",
     "starts_at": "bad_moment",
@@ -155,10 +156,10 @@ def _value(table: Table, column: str, value: Any, timezone: ZoneInfo) -> Any:
     if isinstance(value, float) and value.is_integer() and is_text:
         # A column of numbers with gaps comes out of a GeoPackage as floats: 17.0 is district 17.
         value = int(value)
-    if column == "hours":
+    if column in ("hours", "break_hours"):
         spans = canonical_hours(str(value))
-        if table.rows == "shifts" and ("," in spans or not spans):
-            raise ValueError("a shift is one span")
+        if table.rows == "shifts" and ("," in spans or (column == "hours" and not spans)):
+            raise ValueError("a shift is one span, and so is the time of its break")
         return spans
     if column == "streams":
         return canonical_streams(str(value))

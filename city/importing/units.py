@@ -35,6 +35,8 @@ PLAUSIBLE: Mapping[tuple[str, str], Range] = {
     ("trucks", "height_cm"): Range(100, 600),
     ("trucks", "gross_weight_kg"): Range(300, 100_000),
     ("shifts", "max_duration_s"): Range(900, 24 * 3600),
+    ("shifts", "max_overtime_s"): Range(0, 8 * 3600),
+    ("shifts", "break_s"): Range(300, 3 * 3600),
     ("crews", "size"): Range(1, 20),
 }
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
+from sqlmodel import col
 
 from agents.alternatives import find_alternatives
 from agents.editing import Desk, DropStop, apply
@@ -14,8 +15,8 @@ from agents.summary import Wish
 from agents.worker import Worker
 from city.clock import ManualClock
 from city.database import reading, transaction
-from city.registry import Closure, ClosureKind
-from routing import Budget, solve
+from city.registry import Closure, ClosureKind, Crew, Shift, StreamRule, Truck
+from routing import Break, Budget, TimeWindow, solve
 from tests.agents.town import MORNING_STARTS, PLANNING, know
 from tests.api.proposing import planned
 
@@ -92,3 +93,22 @@ def test_the_next_day_the_habit_of_the_last_is_known(engine: Engine, clock: Manu
     again = propose(engine, worker)
     (nearest,) = (one for one in again.summary.alternatives if one.wish is Wish.LEAST_CHANGE)
     assert nearest.changed is not None
+
+
+@on_sqlite
+def test_breaks_overtime_and_certificates_of_the_registry_hold_in_the_plan(
+    engine: Engine, worker: Worker, desk: Desk
+) -> None:
+    with transaction(engine) as session:
+        values = {"break_hours": "06:15-06:30", "break_s": 1200, "max_overtime_s": 3600}
+        session.exec(update(Shift).where(col(Shift.id) == "morning").values(**values))
+        session.exec(update(StreamRule).where(col(StreamRule.stream) == "dry").values(certificate="dangerous goods"))
+        certified = col(Crew.truck_id) == TRUCKS[1]
+        session.exec(update(Crew).where(certified).values(certificates="first aid, dangerous goods"))
+        session.exec(update(Truck).values(overtime_cost_per_h=45.0))
+    shown = propose(engine, worker)
+    assert {route.truck_id for route in shown.plan.routes} == {TRUCKS[1]}, "the only crew that is certified"
+    with reading(engine) as session:
+        problem = desk.problems.read(session, shown.version.problem_hash)
+    assert {(truck.max_overtime_s, truck.overtime_cents_per_h) for truck in problem.trucks} == {(3600, 4500)}
+    assert {truck.breaks for truck in problem.trucks} == {(Break(TimeWindow(22_500, 23_400), 1200),)}
