@@ -81,11 +81,18 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    context.call_on_close(_close)
+
+
+def _close() -> None:
+    """Close what the command opened, if it opened a database."""
+    if (database := sys.modules.get("api.cli.database")) is not None:
+        database.close_opened()
 
 
 def main() -> None:
