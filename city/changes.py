@@ -67,8 +67,8 @@ class Changes:
 def compare(session: Session, table: Table, rows: Sequence[SQLModel]) -> TableChange:
     """Compare a table with the rows it is to hold.
 
-    A stored row in use that is not among them, or is marked inactive, is retired. Closures never are: people close
-    things by hand as well, and a closure ends by its own date.
+    A stored row in use that is not among them, or is marked inactive, is retired; rows of lasting tables never are:
+    people close things by hand as well, and a closure or a special day ends by its own date.
     """
     columns = [table.stored.c[column] for column in table.columns]
     stored = {table.identity(row): row for row in session.execute(select(*columns))}
@@ -85,5 +85,5 @@ def compare(session: Session, table: Table, rows: Sequence[SQLModel]) -> TableCh
         elif tuple(before) != tuple(values.values()):
             changed.append(values)
     in_use = [identity for identity, row in stored.items() if getattr(row, "active", True)]
-    gone = [] if table.rows == "closures" else [identity for identity in in_use if identity not in still_in_use]
+    gone = [] if table.lasting else [identity for identity in in_use if identity not in still_in_use]
     return TableChange(table, added, changed, gone, len(in_use))

@@ -1,6 +1,6 @@
 """The registry's tables: what stands where in the city, what drives, who works when, and what is closed."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import Index
@@ -34,6 +34,19 @@ class ClosureKind(StrEnum):
     POINT = "point"
     FACILITY = "facility"
     TRUCK = "truck"
+
+
+class DayKind(StrEnum):
+    """What is special about a day: more is thrown away, or less."""
+
+    HOLIDAY = "holiday"
+    SCHOOL_HOLIDAY = "school_holiday"
+    MARKET = "market"
+    FESTIVAL = "festival"
+    EVENT = "event"
+    RAIN = "rain"
+    HOT = "hot"
+    FROST = "frost"
 
 
 class City(SQLModel, table=True):
@@ -183,3 +196,26 @@ class Closure(SQLModel, table=True):
         default=None, gt=1, description="of a road: open, but it takes so many times as long; none: closed"
     )
     reason: str = ""
+
+
+class CalendarDay(SQLModel, table=True):
+    """A day that is special in one district or in all; what came in on those of the past is learnt from."""
+
+    __tablename__ = "calendar_day"
+
+    day: date = Field(primary_key=True, description="in the city's time zone")
+    kind: DayKind = Field(sa_column=word(DayKind, primary_key=True))
+    district_id: str = Field(default="", primary_key=True, description="empty: the whole city")
+    name: str = ""
+    active: bool = Field(default=True, description="no: it was called off, or a mistake")
+
+
+class WeatherDay(SQLModel, table=True):
+    """The weather of a day in one district or in all, as measured or forecast."""
+
+    __tablename__ = "weather_day"
+
+    day: date = Field(primary_key=True, description="in the city's time zone")
+    district_id: str = Field(default="", primary_key=True, description="empty: the whole city")
+    rain_mm: float | None = Field(default=None, ge=0)
+    mean_c: float | None = Field(default=None, description="mean temperature")

@@ -20,6 +20,7 @@ from city.errors import CityError
 from city.network import RoadNetwork
 from city.registry import (
     Bin,
+    CalendarDay,
     City,
     Closure,
     CollectionPoint,
@@ -29,6 +30,7 @@ from city.registry import (
     Shift,
     StreamRule,
     Truck,
+    WeatherDay,
 )
 from city.street_rows import Box, load_network, write_network
 from city.tables import TABLES, Table, inconsistencies
@@ -69,6 +71,8 @@ class CityData:
     shifts: list[Shift] = field(default_factory=list)
     crews: list[Crew] = field(default_factory=list)
     closures: list[Closure] = field(default_factory=list)
+    calendar_days: list[CalendarDay] = field(default_factory=list)
+    weather_days: list[WeatherDay] = field(default_factory=list)
 
 
 def save(engine: Engine, data: CityData, *, replace: bool = False) -> Changes:

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from city.registry import Bin, Closure, CollectionPoint, Crew, District, Facility, Shift, StreamRule, Truck
+from city.registry import (
+    Bin,
+    CalendarDay,
+    Closure,
+    CollectionPoint,
+    Crew,
+    District,
+    Facility,
+    Shift,
+    StreamRule,
+    Truck,
+    WeatherDay,
+)
 
 if TYPE_CHECKING:
     from city.store import CityData
@@ -30,6 +42,8 @@ class Table:
         The columns that tell rows apart.
     references
         Columns that name a row of another table: column to that table's `rows`.
+    lasting
+        Whether an import leaves alone what its files do not mention.
     """
 
     rows: str
@@ -37,6 +51,7 @@ class Table:
     one: str
     key: tuple[str, ...] = ("id",)
     references: Mapping[str, str] = field(default_factory=dict)
+    lasting: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -73,7 +88,23 @@ TABLES = (
     Table("trucks", Truck, "truck", references={"district_id": "districts", "depot_id": "facilities"}),
     Table("shifts", Shift, "shift", references={"district_id": "districts"}),
     Table("crews", Crew, "crew", references={"district_id": "districts", "shift_id": "shifts", "truck_id": "trucks"}),
-    Table("closures", Closure, "closure", key=("kind", "subject_id", "starts_at")),
+    Table("closures", Closure, "closure", key=("kind", "subject_id", "starts_at"), lasting=True),
+    Table(
+        "calendar_days",
+        CalendarDay,
+        "calendar day",
+        key=("day", "kind", "district_id"),
+        references={"district_id": "districts"},
+        lasting=True,
+    ),
+    Table(
+        "weather_days",
+        WeatherDay,
+        "weather of a day",
+        key=("day", "district_id"),
+        references={"district_id": "districts"},
+        lasting=True,
+    ),
 )
 BY_ROWS = {table.rows: table for table in TABLES}
 
@@ -127,6 +158,7 @@ def lost_reference(table: Table, row: SQLModel, known: Mapping[str, set[Any]]) -
     """Return the first reference of a row to none of the `known` identities of that table, if there is one."""
     for column, target in table.references.items():
         value = getattr(row, column)
-        if value is not None and value not in known[target]:
+        # Left out, a reference is to no row: a truck's never, a facility's and a calendar day's to the whole city.
+        if value != table.model.model_fields[column].default and value not in known[target]:
             return Inconsistency(table, row, column, value, BY_ROWS[target])
     return None

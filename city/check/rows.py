@@ -69,7 +69,7 @@ def _unreadable(data: CityData) -> Iterator[Finding]:
 
 def _named_but_retired(data: CityData) -> Iterator[Finding]:
     retired = {
-        table.rows: {row.id for row in getattr(data, table.rows) if not row.active}
+        table.rows: {table.identity(row) for row in getattr(data, table.rows) if not row.active}
         for table in TABLES
         if "active" in table.columns
     }
@@ -77,9 +77,9 @@ def _named_but_retired(data: CityData) -> Iterator[Finding]:
         for column, target in table.references.items():
             code = "bin_at_retired_point" if table.rows == "bins" else "names_retired"
             for row in getattr(data, table.rows):
-                if row.active and getattr(row, column) in retired[target]:
+                if getattr(row, "active", True) and getattr(row, column) in retired[target]:
                     named = {"target": BY_ROWS[target].rows, "target_id": getattr(row, column)}
-                    yield Finding(code, table.rows, row.id, named)
+                    yield Finding(code, table.rows, table.name(row), named)
 
 
 def _closures_of_nothing(data: CityData) -> Iterator[Finding]:

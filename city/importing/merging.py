@@ -106,7 +106,7 @@ class Merger:
         for row in stored:
             if table.identity(row) in replaced:
                 continue
-            stays = self._keep or table.name(row) in left_out or table.rows == "closures"
+            stays = self._keep or table.name(row) in left_out or table.lasting
             if stays or not getattr(row, "active", True):
                 yield row
             elif "active" in table.columns:

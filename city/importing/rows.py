@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from functools import cache
 from math import isfinite
@@ -144,6 +144,7 @@ _CODE_OF_FORMS = {
     "shape": "bad_shape",
     "starts_at": "bad_moment",
     "ends_at": "bad_moment",
+    "day": "bad_day",
 }
 
 
@@ -153,6 +154,8 @@ def _value(table: Table, column: str, value: Any, timezone: ZoneInfo) -> Any:
     if column in ("starts_at", "ends_at"):
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         return (moment.replace(tzinfo=timezone) if moment.tzinfo is None else moment).astimezone(UTC)
+    if column == "day":
+        return value.date() if isinstance(value, datetime) else date.fromisoformat(str(value))
     if isinstance(value, float) and value.is_integer() and is_text:
         # A column of numbers with gaps comes out of a GeoPackage as floats: 17.0 is district 17.
         value = int(value)

@@ -31,6 +31,8 @@ PLAUSIBLE: Mapping[tuple[str, str], Range] = {
     ("trucks", "capacity_l"): Range(100, 100_000),
     ("trucks", "compaction"): Range(1, 12),
     ("closures", "slower"): Range(1, 20),
+    ("weather_days", "rain_mm"): Range(0, 2_000),
+    ("weather_days", "mean_c"): Range(-60, 50),
     ("trucks", "width_cm"): Range(80, 400),
     ("trucks", "height_cm"): Range(100, 600),
     ("trucks", "gross_weight_kg"): Range(300, 100_000),

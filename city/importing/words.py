@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from city.hours import format_hours, parse_hours
 from city.marks import canonical_tag, canonical_terminal
-from city.registry import ClosureKind, FacilityKind, PointKind
+from city.registry import ClosureKind, DayKind, FacilityKind, PointKind
 from city.shapes import canonical_shape
 from city.streams import Stream, format_streams, parse_streams
 
@@ -33,6 +33,16 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "收集点": ClosureKind.POINT,
         "设施": ClosureKind.FACILITY,
         "车辆": ClosureKind.TRUCK,
+    },
+    "calendar_days": {
+        **dict.fromkeys(("节假日", "法定节假日", "public holiday"), DayKind.HOLIDAY),
+        **dict.fromkeys(("学校假期", "寒暑假", "school holiday"), DayKind.SCHOOL_HOLIDAY),
+        **dict.fromkeys(("集市", "赶集", "market day"), DayKind.MARKET),
+        **dict.fromkeys(("节庆", "庆典"), DayKind.FESTIVAL),
+        "活动": DayKind.EVENT,
+        "雨": DayKind.RAIN,
+        "高温": DayKind.HOT,
+        "霜冻": DayKind.FROST,
     },
 }
 
