@@ -17,6 +17,7 @@ from sensors.diary import BinDiary, last_heard
 from sensors.experience import open_diaries
 from sensors.forecast import Estimated, levels_at, overflow_probabilities, stack
 from sensors.levels import BinState
+from sensors.paces import read_paces
 
 # What lies beside an overflowing bin is rarely more than half a bin; people go elsewhere then. It also keeps a bin that
 # nobody has heard of for weeks from being expected to hold a truckload.
@@ -70,7 +71,8 @@ def outlooks(session: Session, ground: Ground) -> list[BinOutlook]:
         )
         for row in rows
     ]
-    states = stack(cast("Sequence[Estimated]", rows), open_diaries(known))
+    paces = read_paces(session, [(ground.day.district_id, row.stream) for row in rows], ground.now)
+    states = stack(cast("Sequence[Estimated]", rows), open_diaries(known), paces)
     level, sigma = levels_at(states, ground.now)
     expected, _ = levels_at(states, ground.expected_at)
     full_now = overflow_probabilities(states, ground.now)

@@ -59,6 +59,7 @@ from city.settings import Settings
 from city.store import zone_of
 from routing.errors import RoutingError
 from sensors.afterwards import stir_still
+from sensors.day_learning import learn_special_days
 from sensors.device_days import judge_devices
 from sensors.emptied import look_at_stirred
 from sensors.sweep import sweep
@@ -81,6 +82,8 @@ WATCH_PAUSE_S = 1.0
 SWEEP_EVERY, SWEEP_PAUSE_S = timedelta(minutes=1), 1.0
 # How often devices are looked for that say the same for too long: it takes a day to be one.
 STILL_EVERY = timedelta(hours=6)
+# What special days bring is learnt this often: from the days that have become a day older.
+SPECIAL_DAYS_EVERY = timedelta(hours=24)
 # Devices whose health is judged after each sweep: 150,000 are through within two hours, and no sweep waits for long.
 JUDGED_AT_A_TIME = 2_000
 # After the database was away.
@@ -224,7 +227,7 @@ class Worker:
 
     def _sweep(self, stop: threading.Event) -> None:
         """Look for what time alone decides about devices, beside everything else: no decision waits for it."""
-        swept_at = stilled_at = None
+        swept_at = stilled_at = learnt_at = None
         while not (stop.wait(SWEEP_PAUSE_S) or self._stopping.is_set()):
             if swept_at is not None and self._clock.now() - swept_at < SWEEP_EVERY:
                 continue
@@ -236,6 +239,9 @@ class Worker:
                     stir_still(self._engine, swept_at)
                     stilled_at = swept_at
                 look_at_stirred(self._engine, swept_at)
+                if learnt_at is None or swept_at - learnt_at >= SPECIAL_DAYS_EVERY:
+                    learn_special_days(self._engine, swept_at)
+                    learnt_at = swept_at
             except SQLAlchemyError:
                 log.exception("the sweep for silent devices and emptyings failed; trying again")
 

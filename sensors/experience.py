@@ -178,6 +178,11 @@ def _weights(apart: Floats, known: NDArray[np.bool_], moment: Floats) -> Floats:
     return np.asarray(like / (like.sum(axis=1, keepdims=True) + np.float32(RATE_WEIGHT)), dtype=np.float32)
 
 
+def settled_levels(diaries: Diaries) -> Floats:
+    """Return the levels that diaries settled at, shape (bins, slots), short gaps filled; not a number in long ones."""
+    return _bridged(diaries.pages[:, :, 2])
+
+
 def _bridged(steps: NDArray[np.uint8]) -> Floats:
     """Return levels with short gaps filled by straight lines; not a number in long ones."""
     slots = steps.shape[1]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincc, ndtr
 
 from sensors.experience import Diaries, Ways, no_diaries, ways
+from sensors.paces import Paces
 
 Floats = NDArray[np.float64]
 
@@ -96,6 +97,8 @@ class States:
         Its probability.
     diaries
         What the bins did before, where that was read.
+    paces
+        How fast time passes for them; none: every hour is like any other.
     """
 
     mean: Floats
@@ -109,26 +112,30 @@ class States:
     rival_as_of_s: Floats
     rival_weight: Floats
     diaries: Diaries
+    paces: Paces | None = None
 
     def __len__(self) -> int:
         return len(self.mean)
 
     def __getitem__(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "States":
-        return States(*(getattr(self, name)[chosen] for name in States.__slots__))
+        columns: list[Any] = [getattr(self, name)[chosen] for name in States.__slots__[:-1]]
+        return States(*[*columns, None if self.paces is None else self.paces[chosen]])
 
 
-def stack(states: Sequence[Estimated], diaries: Diaries | None = None) -> States:
+def stack(states: Sequence[Estimated], diaries: Diaries | None = None, paces: Paces | None = None) -> States:
     """Put bins' states side by side for the functions that answer for many at once.
 
     Parameters
     ----------
     diaries
         Of the same bins; left out, the forecast is from their rates alone.
+    paces
+        Of the same bins; left out, no day is special.
     """
-    columns = len(States.__slots__) - 1
+    columns = len(States.__slots__) - 2
     rows = np.array([_row(state) for state in states], dtype=np.float64).reshape(len(states), columns)
     numbers: list[Any] = list(np.ascontiguousarray(rows.T))
-    return States(*[*numbers, no_diaries(len(states)) if diaries is None else diaries])
+    return States(*[*numbers, no_diaries(len(states)) if diaries is None else diaries, paces])
 
 
 def _row(state: Estimated) -> tuple[float, ...]:
@@ -143,7 +150,7 @@ def _row(state: Estimated) -> tuple[float, ...]:
     return (*main, state.rate_per_h, state.rate_sigma, state.volatility, *rival, weight)
 
 
-def level_at(state: Estimated, at: datetime, diaries: Diaries | None = None) -> Level:
+def level_at(state: Estimated, at: datetime, diaries: Diaries | None = None, paces: Paces | None = None) -> Level:
     """Return the level expected at a moment, if nobody empties the bin before.
 
     Parameters
@@ -152,14 +159,17 @@ def level_at(state: Estimated, at: datetime, diaries: Diaries | None = None) -> 
         Before the state's own time it is the state's level: nothing here looks back.
     diaries
         The bin's own; left out, the forecast is from its rate alone.
+    paces
+        The bin's own; left out, no day is special.
     """
-    mean, sigma = levels_at(stack([state], diaries), at)
+    mean, sigma = levels_at(stack([state], diaries, paces), at)
     return Level(float(mean[0]), float(sigma[0]))
 
 
 def levels_at(states: States, at: datetime) -> tuple[Floats, Floats]:
     """Return the mean and the standard deviation of many bins' levels at one moment."""
-    parts = [_mixture(states[part], np.full(len(states), at.timestamp())[part]) for part in _parts(len(states))]
+    at_s = np.full(len(states), at.timestamp())
+    parts = [_mixture(*_paced(states[part], at_s[part])) for part in _parts(len(states))]
     if not parts:
         return np.empty(0), np.empty(0)
     means, sigmas = zip(*parts, strict=True)
@@ -246,8 +256,9 @@ Above = Callable[[States, Floats, Floats], Floats]
 
 
 def _quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> Floats:
-    mean, sigma = _mixture(states, at_s)
-    lived = _lived(states, at_s, highest=False)
+    states, at_s, doubt_h = _paced(states, at_s)
+    mean, sigma = _mixture(states, at_s, doubt_h)
+    lived = _lived(states, at_s, doubt_h, highest=False)
     grid = mean + sigma * _GRID[:, None]
     if lived is None:
         above = _above_each(states, grid, at_s)
@@ -283,18 +294,50 @@ def _parts(count: int) -> list[slice]:
     return [slice(begin, begin + TOGETHER) for begin in range(0, count, TOGETHER)]
 
 
-def _lived(states: States, at_s: Floats, *, highest: bool) -> Ways | None:
+def _paced(states: States, at_s: Floats) -> tuple[States, Floats, Floats | None]:
+    """Put the hours of filling in the place of the clock's.
+
+    Returns
+    -------
+    tuple
+        The states, for which time now passes evenly; the moments by that time; and one standard deviation of the hours
+        between, none where it is none. It is in the doubt about the states' rates already.
+    """
+    if states.paces is None:
+        return states, at_s, None
+    hours, doubt_h = states.paces.between(states.as_of_s, at_s)
+    rival_hours, _ = states.paces.between(states.rival_as_of_s, at_s)
+    known = np.isfinite(states.as_of_s)
+    at_s = np.where(known, states.as_of_s + 3600.0 * hours, at_s)
+    rival_as_of_s = np.where(known, at_s - 3600.0 * rival_hours, states.rival_as_of_s)
+    unsure = states.rate * doubt_h / np.maximum(hours, LEAST_GAIN)
+    rate_sigma = np.sqrt(states.rate_sigma**2 + unsure**2)
+    even = replace(states, paces=None, rival_as_of_s=rival_as_of_s, rate_sigma=rate_sigma)
+    return even, at_s, doubt_h if doubt_h.any() else None
+
+
+def _lived(states: States, at_s: Floats, doubt_h: Floats | None, *, highest: bool) -> Ways | None:
     """Return what the bins' own diaries say, if any was read."""
     if states.diaries.pages.shape[1] == 0:
         return None
     as_of_s = np.where(np.isfinite(states.as_of_s), states.as_of_s, 0.0)
-    return ways(states.diaries, states.mean, as_of_s, _hours(states.as_of_s, at_s), highest=highest)
+    hours = _hours(states.as_of_s, at_s)
+    if doubt_h is None:
+        return ways(states.diaries, states.mean, as_of_s, hours, highest=highest)
+    # Two equally likely numbers of hours have the mean and the variance of the doubtful one.
+    fewer, more = (
+        ways(states.diaries, states.mean, as_of_s, np.maximum(one, 0.0), highest=highest)
+        for one in (hours - doubt_h, hours + doubt_h)
+    )
+    gained = np.concatenate([fewer.gained, more.gained], axis=1)
+    weight = np.concatenate([fewer.weight, more.weight], axis=1)
+    return Ways(gained, np.multiply(weight, 0.5, dtype=np.float32))
 
 
-def _mixture(states: States, at_s: Floats) -> tuple[Floats, Floats]:
+def _mixture(states: States, at_s: Floats, doubt_h: Floats | None) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of levels by rate and experience, each bin at a moment of its own."""
     mean, variance = _by_rate(states, at_s)
-    if (lived := _lived(states, at_s, highest=False)) is not None:
+    if (lived := _lived(states, at_s, doubt_h, highest=False)) is not None:
         first, second = lived.moments()
         rest = 1 - lived.share
         square = rest * (variance + mean**2) + lived.share * states.mean**2 + 2 * states.mean * first + second
@@ -325,8 +368,9 @@ def _moments(states: States, mean: Floats, sigma: Floats, hours: Floats) -> tupl
 
 def _reached(states: States, at_s: Floats, brim: float) -> Floats:
     """Return the probability that the level was at the brim at some moment up to a moment."""
+    states, at_s, doubt_h = _paced(states, at_s)
     above = _above(states, np.full(len(states), brim), at_s)
-    if (lived := _lived(states, at_s, highest=True)) is not None:
+    if (lived := _lived(states, at_s, doubt_h, highest=True)) is not None:
         above = (1 - lived.share) * above + lived.above(brim - states.mean)
     return np.clip(above, 0.0, 1.0)
 

@@ -11,6 +11,7 @@ from sensors.errors import IntakeError
 from sensors.experience import Diaries
 from sensors.forecast import level_quantiles, overflow_probabilities, overflow_times, stack, when
 from sensors.levels import BinState, diaries_of, states_of
+from sensors.paces import Paces, paces_of
 from sensors.reasons import Fact, facts
 
 HOURS_AHEAD = (6, 12, 24, 48, 72)
@@ -61,16 +62,16 @@ def outlook_of(session: Session, bin_id: str, now: datetime) -> BinOutlook:
     state = states_of(session, [bin_id]).get(bin_id)
     if state is None:
         raise IntakeError("unknown_bin", f"there is no bin {bin_id} in use in the registry")
-    return outlook(state, diaries_of(session, [state]), now)
+    return outlook(state, diaries_of(session, [state]), now, paces_of(session, [bin_id], now))
 
 
-def outlook(state: BinState, diaries: Diaries, now: datetime) -> BinOutlook:
-    """Forecast a bin from its state and its diary."""
-    states = stack([state], diaries)
+def outlook(state: BinState, diaries: Diaries, now: datetime, paces: Paces | None = None) -> BinOutlook:
+    """Forecast a bin from its state, its diary and the days ahead."""
+    states = stack([state], diaries, paces)
     ahead = []
     for hours in HOURS_AHEAD:
         at = now + timedelta(hours=hours)
         low, middle, high = level_quantiles(states, np.array([at.timestamp()]), SHOWN)[0].tolist()
         ahead.append(Ahead(hours, at, low, middle, high, float(overflow_probabilities(states, at)[0])))
     overflow = {share: when(overflow_times(states, share)[0]) for share in SHOWN}
-    return BinOutlook(now, tuple(ahead), overflow, tuple(facts(state, diaries, now)))
+    return BinOutlook(now, tuple(ahead), overflow, tuple(facts(state, diaries, now, paces)))

@@ -14,6 +14,7 @@ from city.wording import Language, say
 from sensors.estimate import LevelSource
 from sensors.experience import Diaries, ways
 from sensors.levels import BinState
+from sensors.paces import Paces
 from sensors.priors import LENDING_HOURS
 
 AHEAD_H = 24.0
@@ -46,7 +47,7 @@ class Fact:
     weight: float
 
 
-def facts(state: BinState, diaries: Diaries, now: datetime) -> list[Fact]:
+def facts(state: BinState, diaries: Diaries, now: datetime, paces: Paces | None = None) -> list[Fact]:
     """Return what moves a bin's forecast, the weightiest first.
 
     Parameters
@@ -55,8 +56,16 @@ def facts(state: BinState, diaries: Diaries, now: datetime) -> list[Fact]:
         The bin's own, or of no bin.
     now
         The moment the forecast is made for.
+    paces
+        The bin's own; none: no day is special.
     """
-    found = [_rate(state), *_experience(state, diaries), *_dispute(state), *_silence(state, now)]
+    found = [
+        _rate(state),
+        *_experience(state, diaries),
+        *_dispute(state),
+        *_silence(state, now),
+        *_special_days(state, now, paces),
+    ]
     weighty = [fact for fact in found if fact.weight >= LEAST_WEIGHT] or found[:1]
     return sorted(weighty, key=lambda fact: -fact.weight)[:MOST_FACTS]
 
@@ -110,3 +119,22 @@ def _silence(state: BinState, now: datetime) -> list[Fact]:
     hours = max((now - state.as_of) / HOUR, 0.0)
     code = "silent" if state.source is LevelSource.SENSOR else "last_word"
     return [Fact(code, {"hours": hours, "level": state.fill_level}, state.rate_per_h * hours)]
+
+
+def _special_days(state: BinState, now: datetime, paces: Paces | None) -> list[Fact]:
+    """Name the kinds of special days that begin or go on within a day, each once."""
+    if paces is None:
+        return []
+    begin_s, end_s = now.timestamp(), now.timestamp() + AHEAD_H * 3600.0
+    hours: dict[str, float] = {}
+    numbers: dict[str, Mapping[str, float]] = {}
+    for special in paces.special[int(paces.group[0])]:
+        of_it = (min(special.ends_s, end_s) - max(special.begins_s, begin_s)) / 3600.0
+        if of_it > 0 and special.days > 0:
+            code = f"day_{special.kind}"
+            hours[code] = hours.get(code, 0.0) + of_it
+            numbers[code] = {"effect": special.effect, "sigma": special.sigma, "days": special.days}
+    return [
+        Fact(code, numbers[code], abs(numbers[code]["effect"]) * state.rate_per_h * of_it)
+        for code, of_it in hours.items()
+    ]

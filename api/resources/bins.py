@@ -20,6 +20,7 @@ from sensors.experience import Diaries
 from sensors.forecast import level_at
 from sensors.levels import BinState, diaries_of, states_of, unknown_since
 from sensors.outlook import SHOWN, Ahead, outlook
+from sensors.paces import Paces, paces_of
 from sensors.reasons import said as fact_said
 
 router = APIRouter(tags=["city"])
@@ -101,17 +102,24 @@ def read_bin(
         principal.require(Permission.READ_CITY, point.district_id)
         state = states_of(session, [bin_id]).get(bin_id, BinState(bin_id=bin_id))
         diaries = diaries_of(session, [state])
+        paces = paces_of(session, [bin_id], context.clock.now())
         names = read_names(session, language)
-    return _view(found, point, state, diaries, context.clock.now(), names)
+    return _view(found, point, state, diaries, paces, context.clock.now(), names)
 
 
 def _view(
-    found: Bin, point: CollectionPoint, state: BinState, diaries: Diaries, now: datetime, names: Names
+    found: Bin,
+    point: CollectionPoint,
+    state: BinState,
+    diaries: Diaries,
+    paces: Paces | None,
+    now: datetime,
+    names: Names,
 ) -> BinView:
     known = state.as_of is not None and state.fill_level is not None
-    level = _level(state, diaries, now) if known else None
+    level = _level(state, diaries, paces, now) if known else None
     since = unknown_since(state, now) if known else None
-    expected = outlook(state, diaries, now)
+    expected = outlook(state, diaries, now, paces)
     soonest, middle, latest = (expected.overflow[share] if known else None for share in SHOWN)
     return BinView(
         id=found.id,
@@ -126,7 +134,7 @@ def _view(
         unknown_since=since,
         text=_said(level, since, names),
         knowledge=KnowledgeView.model_validate(state, from_attributes=True),
-        outlook=[_ahead(one, state, diaries) for one in expected.ahead] if known else [],
+        outlook=[_ahead(one, state, diaries, paces) for one in expected.ahead] if known else [],
         overflow_likely_at=middle,
         overflow_from=soonest,
         overflow_until=latest,
@@ -148,16 +156,16 @@ def _said(level: LevelView | None, since: datetime | None, names: Names) -> str:
     return say("api", "level.unknown", names.language, since=local, **level.model_dump())
 
 
-def _level(state: BinState, diaries: Diaries, at: datetime) -> LevelView:
-    level = level_at(state, at, diaries)
+def _level(state: BinState, diaries: Diaries, paces: Paces | None, at: datetime) -> LevelView:
+    level = level_at(state, at, diaries, paces)
     return LevelView(mean=level.mean, sigma=level.sigma)
 
 
-def _ahead(one: Ahead, state: BinState, diaries: Diaries) -> OutlookView:
+def _ahead(one: Ahead, state: BinState, diaries: Diaries, paces: Paces | None) -> OutlookView:
     return OutlookView(
         hours=one.hours,
         at=one.at,
-        level=_level(state, diaries, one.at),
+        level=_level(state, diaries, paces, one.at),
         quantiles=(one.low, one.middle, one.high),
         overflow_probability=one.overflow_probability,
     )
