@@ -8,7 +8,6 @@ from city.errors import CityError
 from city.migrate import is_current
 from city.settings import Settings
 
-
 _opened: list[Engine] = []
 
 
