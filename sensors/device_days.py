@@ -62,6 +62,7 @@ class DeviceDay(SQLModel, table=True):
     spreading_factor: float | None = None
     visits: int = Field(default=0, ge=0)
     contradicted: int = Field(default=0, ge=0)
+    battery_low: bool | None = None
 
 
 class DeviceHealth(SQLModel, table=True):
@@ -91,6 +92,7 @@ class _Sum:
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     visits: int = 0
     contradicted: int = 0
+    battery_low: bool | None = None
 
     def mean(self, name: str) -> float | None:
         return self.sums[name] / self.counts[name] if self.counts[name] else None
@@ -186,6 +188,7 @@ def _sum_up(session: Session, ids: Sequence[str], bins: Mapping[str, str | None]
             _READINGS.c.verdict,
             sa.func.count().label("readings"),
             sa.func.max(_READINGS.c.battery_percent).label("battery_percent"),
+            sa.func.max(sa.case((_READINGS.c.battery_low, 1), (sa.not_(_READINGS.c.battery_low), 0))).label("low"),
             *(sa.func.sum(_READINGS.c[name]).label(f"{name}_sum") for name in means),
             *(sa.func.count(_READINGS.c[name]).label(f"{name}_count") for name in means),
         )
@@ -208,6 +211,8 @@ def _sum_up(session: Session, ids: Sequence[str], bins: Mapping[str, str | None]
         one.verdicts[Verdict(row.verdict).value] = row.readings
         if row.battery_percent is not None:
             one.battery_percent = max(one.battery_percent or 0.0, row.battery_percent)
+        if row.low is not None:
+            one.battery_low = bool(row.low) or one.battery_low is True
         for name in means:
             one.sums[name] += getattr(row, f"{name}_sum") or 0.0
             one.counts[name] += getattr(row, f"{name}_count")
@@ -221,10 +226,11 @@ def _sum_up(session: Session, ids: Sequence[str], bins: Mapping[str, str | None]
             **{name: one.mean(name) for name in means},
             "visits": one.visits,
             "contradicted": one.contradicted,
+            "battery_low": one.battery_low,
         }
         for (device_id, of_day), one in sorted(sums.items())
     ]
-    insert_or_update(session, DeviceDay, rows, update=["verdicts", *_COLUMNS, "visits", "contradicted"])
+    insert_or_update(session, DeviceDay, rows, update=["verdicts", *_COLUMNS, "visits", "contradicted", "battery_low"])
     session.connection().execute(
         sa.delete(DeviceDay).where(col(DeviceDay.device_id).in_(ids), col(DeviceDay.day) < oldest)
     )
@@ -313,6 +319,7 @@ def _days(session: Session, ids: Sequence[str], today: date) -> dict[str, list[D
                 row.spreading_factor,
                 row.visits,
                 row.contradicted,
+                row.battery_low,
             )
         )
     return days
@@ -343,16 +350,15 @@ def _keep_battery_alarms(
     known = {alarm.device_id: alarm for alarm in alarms if alarm.kind is AlarmKind.BATTERY}
     causes, gone = [], []
     for device_id, health in healths.items():
-        battery = health.battery
-        if battery is None:
-            continue
-        if battery.is_ending and device_id not in known:
-            evidence = {name: None if value is None else round(value, 2) for name, value in asdict(battery).items()}
+        if health.is_battery_ending and device_id not in known:
+            told = asdict(health.battery) if health.battery else {"percent": None, "days_left": None}
+            evidence = {name: None if value is None else round(value, 2) for name, value in told.items()}
+            evidence["flagged"] = health.battery_low is True
             cause = Cause(
                 AlarmKind.BATTERY, f"device/{device_id}", now, evidence, bin_id=bins[device_id], device_id=device_id
             )
             causes.append(cause)
-        elif battery.is_well and device_id in known:
+        elif health.is_battery_well and device_id in known:
             gone.append(Gone(known[device_id], "recharged"))
     settle(session, gone=gone, causes=causes, now=now)
 

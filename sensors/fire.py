@@ -11,11 +11,16 @@ in seven sensor-years, at 95 % confidence. What is right for a city is set by th
 that bound alone would allow 60 a day, which nobody would answer; one a day in the whole city, one in 400 sensor-years,
 is what the confirmed alarm must keep to, and it takes two hot readings that the sun cannot explain. Fixed-temperature
 detectors in buildings (EN 54-5, class A1) answer between 54 and 65 degrees, where a bin in the sun is every July.
+
+Some devices judge for themselves, by a threshold or a gas that only their maker knows. Their word is a suspicion like a
+hot reading. It confirms one only where their own thermometer does not say that it is cool: then somebody looks, and
+nobody drives out with sirens.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 # Hotter than the sun makes the inside of a bin.
 HOT_C = 70.0
@@ -42,11 +47,20 @@ WORSE_C = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A temperature, and the frame key of the reading that says it."""
+    """What a reading says of heat, and its frame key.
+
+    Parameters
+    ----------
+    temperature_c
+        None if it has none.
+    flagged
+        Whether the device itself says fire; none if it never does.
+    """
 
     at: datetime
     key: str
-    temperature_c: float
+    temperature_c: float | None
+    flagged: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +74,20 @@ class Fire:
     confirmed
         More than one does.
     hottest_c, from_c
-        The highest temperature, and what it was before; none if nothing is known of before.
+        The highest temperature, and what it was before; none if that is not known.
     keys
         Frame keys of the readings that show it.
+    flagged
+        The device itself said so.
     """
 
     began_at: datetime
     last_at: datetime
     confirmed: bool
-    hottest_c: float
+    hottest_c: float | None
     from_c: float | None
     keys: tuple[str, ...]
+    flagged: bool = False
 
 
 def may_burn(temperature_c: float | None) -> bool:
@@ -89,47 +106,70 @@ def fire_of(heats: Sequence[Heat], before: Fire | None = None) -> Fire | None:
         A fire that was burning before the first of them.
     """
     fire = before
-    credible: list[Heat] = []
+    warmth: list[_Warmth] = []
     cool = 0
     for heat in heats:
-        if not _is_credible(heat.temperature_c):
+        temperature_c = _credible(heat.temperature_c)
+        if temperature_c is None and heat.flagged is None:
             continue
-        recent = [one for one in credible if heat.at - one.at <= RISE_WITHIN]
-        if _is_hot(heat, recent):
-            fire = _seen(fire, heat, recent)
+        recent = [one for one in warmth if heat.at - one.at <= RISE_WITHIN]
+        if heat.flagged or _is_hot(heat.at, temperature_c, recent):
+            fire = _seen(fire, heat, temperature_c, recent)
             cool = 0
         elif fire is not None:
-            cool = cool + 1 if heat.temperature_c < WARM_C else 0
+            cool = cool + 1 if temperature_c is None or temperature_c < WARM_C else 0
             if _is_out(fire, heat, cool):
                 fire = None
-        credible = [*recent, heat]
+        warmth = recent if temperature_c is None else [*recent, _Warmth(heat.at, temperature_c)]
     return fire
 
 
-def _is_credible(temperature_c: float) -> bool:
-    return temperature_c not in BROKEN_PROBE_C and temperature_c <= HOTTEST_CREDIBLE_C
+class _Warmth(NamedTuple):
+    """A credible temperature, and when it was."""
+
+    at: datetime
+    temperature_c: float
 
 
-def _is_hot(heat: Heat, recent: Sequence[Heat]) -> bool:
-    if heat.temperature_c >= HOT_C:
-        return True
-    if heat.temperature_c < WARM_C:
+def _credible(temperature_c: float | None) -> float | None:
+    if temperature_c is None or temperature_c in BROKEN_PROBE_C or temperature_c > HOTTEST_CREDIBLE_C:
+        return None
+    return temperature_c
+
+
+def _is_hot(at: datetime, temperature_c: float | None, recent: Sequence[_Warmth]) -> bool:
+    if temperature_c is None or temperature_c < WARM_C:
         return False
-    return any(
-        heat.temperature_c - one.temperature_c >= RISEN_C
-        or (heat.at - one.at <= QUICK_RISE_WITHIN and heat.temperature_c - one.temperature_c >= QUICKLY_RISEN_C)
+    return temperature_c >= HOT_C or any(
+        temperature_c - one.temperature_c >= RISEN_C
+        or (at - one.at <= QUICK_RISE_WITHIN and temperature_c - one.temperature_c >= QUICKLY_RISEN_C)
         for one in recent
     )
 
 
-def _seen(fire: Fire | None, heat: Heat, recent: Sequence[Heat]) -> Fire:
+def _seen(fire: Fire | None, heat: Heat, temperature_c: float | None, recent: Sequence[_Warmth]) -> Fire:
+    flagged = heat.flagged is True
     if fire is None:
         coolest = min((one.temperature_c for one in recent), default=None)
-        return Fire(heat.at, heat.at, False, heat.temperature_c, coolest, (heat.key,))
-    hottest_c = max(fire.hottest_c, heat.temperature_c)
+        return Fire(heat.at, heat.at, False, temperature_c, coolest, (heat.key,), flagged)
+    return replace(
+        fire,
+        last_at=heat.at,
+        confirmed=fire.confirmed or _confirms(fire, temperature_c, flagged=flagged),
+        hottest_c=max((one for one in (fire.hottest_c, temperature_c) if one is not None), default=None),
+        keys=(*fire.keys, heat.key)[:10],
+        flagged=fire.flagged or flagged,
+    )
+
+
+def _confirms(fire: Fire, temperature_c: float | None, *, flagged: bool) -> bool:
+    """Tell whether one more reading that shows a fire leaves no doubt."""
+    if temperature_c is None:
+        return flagged
+    if temperature_c < WARM_C:
+        return False
     # A rise seen from the same cold reading twice is one observation, unless it goes on.
-    confirmed = fire.confirmed or heat.temperature_c >= HOT_C or heat.temperature_c > fire.hottest_c
-    return replace(fire, last_at=heat.at, confirmed=confirmed, hottest_c=hottest_c, keys=(*fire.keys, heat.key)[:10])
+    return flagged or temperature_c >= HOT_C or fire.hottest_c is None or temperature_c > fire.hottest_c
 
 
 def _is_out(fire: Fire, heat: Heat, cool: int) -> bool:

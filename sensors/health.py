@@ -56,6 +56,9 @@ LEAST_DBM = -130.0
 EMPTY_PERCENT = 5.0
 # Told so early that somebody can pass by on another errand.
 ENDING_DAYS, LOW_PERCENT = 45.0, 12.0
+# A device that says so itself of its battery is believed when it did on its last days: a cold night alone is no end.
+# What is left then only its maker knows; it costs what a battery costs that is half-way from warning to end.
+FLAGGED_DAYS, FLAGGED_LOST = 2, 0.5
 # It is well again above these: a changed battery, not a warm day.
 WELL_DAYS, WELL_PERCENT = 75.0, 20.0
 # A gauge falls in the cold by up to so much for each degree and is back with the warmth; it never gains by cold.
@@ -99,6 +102,8 @@ class Day:
         The day's means.
     visits, contradicted
         Emptyings that crews recorded, and those after which the sensor still saw the old level.
+    battery_low
+        Whether it said so of its battery at least once; none if it never says.
     """
 
     day: date
@@ -110,6 +115,7 @@ class Day:
     spreading_factor: float | None = None
     visits: int = 0
     contradicted: int = 0
+    battery_low: bool | None = None
 
     @property
     def readings(self) -> int:
@@ -183,11 +189,26 @@ class Health:
         The worst first.
     battery
         None if it never told enough of it.
+    battery_low
+        Whether the device itself says so, on each of its last days or on none; none if neither, or it never says.
     """
 
     score: float
     reasons: tuple[Reason, ...]
     battery: Battery | None
+    battery_low: bool | None = None
+
+    @property
+    def is_battery_ending(self) -> bool:
+        """Whether the battery must be changed, by its trend or by the device's own word."""
+        return self.battery_low is True or (self.battery is not None and self.battery.is_ending)
+
+    @property
+    def is_battery_well(self) -> bool:
+        """Whether nobody needs to think of it, by all that is told of it."""
+        if self.battery is None:
+            return self.battery_low is False
+        return self.battery.is_well and self.battery_low is not True
 
 
 def health_of(days: Sequence[Day], today: date, without: frozenset[date] = frozenset()) -> Health:
@@ -205,15 +226,16 @@ def health_of(days: Sequence[Day], today: date, without: frozenset[date] = froze
     known = sorted((day for day in days if day.day < today), key=lambda day: day.day)
     recent = [day for day in known if (today - day.day).days <= RECENT_DAYS and day.day not in without]
     battery = battery_of([day for day in known if (today - day.day).days <= BATTERY_DAYS], today)
+    low = _says_low(known)
     reasons = [
-        *_of_battery(battery),
+        *_of_battery(battery, low=low),
         *_of_missing(known, recent, today, without),
         *_of_signal(recent),
         *_of_verdicts(recent),
         *_of_crews(known),
     ]
     score = math.prod(1.0 - reason.lost for reason in reasons)
-    return Health(score, tuple(sorted(reasons, key=lambda reason: -reason.lost)), battery)
+    return Health(score, tuple(sorted(reasons, key=lambda reason: -reason.lost)), battery, low)
 
 
 def battery_of(days: Sequence[Day], today: date) -> Battery | None:
@@ -289,9 +311,15 @@ def _days(left: float, per_day: float) -> float | None:
     return left / -per_day if per_day < 0 else None
 
 
-def _of_battery(battery: Battery | None) -> list[Reason]:
+def _says_low(known: Sequence[Day]) -> bool | None:
+    """Tell what a device says of its battery, if it says the same on its last days."""
+    said = [day.battery_low for day in known if day.battery_low is not None][-FLAGGED_DAYS:]
+    return said[0] if len(said) == FLAGGED_DAYS and len(set(said)) == 1 else None
+
+
+def _of_battery(battery: Battery | None, *, low: bool | None) -> list[Reason]:
     if battery is None or not battery.is_ending:
-        return []
+        return [Reason(Fault.BATTERY, FLAGGED_LOST)] if low else []
     told = (
         ("percent", battery.percent),
         ("falling", max(-battery.per_day, 0.0)),

@@ -275,6 +275,8 @@ def _row(arrival: _Arrival, frame_key: str, now: datetime) -> dict[str, Any]:
         "temperature_c": measured.temperature_c,
         "battery_percent": measured.battery_percent,
         "tilted": measured.tilted,
+        "fire": measured.fire,
+        "battery_low": measured.battery_low,
         "platform": arrival.delivery.message.format,
         "gateway_id": uplink.radio.gateway_id,
         "rssi_dbm": uplink.radio.rssi_dbm,

@@ -59,6 +59,8 @@ class Reading(SQLModel, table=True):
     temperature_c: float | None = None
     battery_percent: float | None = None
     tilted: bool | None = None
+    fire: bool | None = Field(default=None, description="the device itself judges that it burns; none: it never says")
+    battery_low: bool | None = Field(default=None, description="the device itself judges so; none: it never says")
     platform: str | None = Field(default=None, description="the format it came in, which is its network server's")
     gateway_id: str | None = Field(default=None, description="the gateway that heard it best")
     rssi_dbm: float | None = None

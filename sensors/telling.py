@@ -5,6 +5,7 @@ from typing import Any
 
 from city.wording import Language, say
 from sensors.alarms import SENSORS, Alarm, AlarmKind
+from sensors.health import Fault
 from sensors.work_orders import WorkOrder
 
 
@@ -15,8 +16,12 @@ def alarm_text(alarm: Alarm, language: Language) -> str:
     match alarm.kind:
         case AlarmKind.FIRE:
             code = "fire_confirmed" if evidence["confirmed"] else "fire_suspected"
+            if evidence.get("flagged"):
+                code += "_by_device"
         case AlarmKind.OFFLINE if evidence["heard_at"] is None:
             code = "never_heard"
+        case AlarmKind.BATTERY if evidence.get("flagged"):
+            code = "battery_by_device"
         case AlarmKind.BATTERY if evidence["days_left"] is None:
             code = "battery_low"
     return say("sensors", f"alarm.{code}", language, **evidence)
@@ -33,9 +38,15 @@ def closing_text(alarm: Alarm, language: Language) -> str | None:
 
 def order_text(order: WorkOrder, language: Language) -> str:
     """Say what is to be repaired and why."""
-    return say("sensors", f"work_order.{order.cause}", language, **order.evidence)
+    return _repair_text(order.cause, order.evidence, language)
 
 
 def reason_text(reason: Mapping[str, Any], language: Language) -> str:
     """Say what costs a device part of its use, from a reason as `sensors.device_days.DeviceHealth` keeps it."""
-    return say("sensors", f"work_order.{reason['fault']}", language, **reason["numbers"])
+    return _repair_text(reason["fault"], reason["numbers"], language)
+
+
+def _repair_text(cause: str, numbers: Mapping[str, Any], language: Language) -> str:
+    # Without a charge only the device's own word speaks for it.
+    code = "battery_by_device" if cause == Fault.BATTERY and "percent" not in numbers else cause
+    return say("sensors", f"work_order.{code}", language, **numbers)

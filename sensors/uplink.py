@@ -43,6 +43,8 @@ class Measured:
         The lid is open or the bin lies on its side.
     fault
         Why the device itself gave no level, in one word (``no_echo``); empty when it gave one or never meant to.
+    fire, battery_low
+        What the device itself judges; none if it never says.
     """
 
     distance_cm: float | None = None
@@ -51,6 +53,8 @@ class Measured:
     battery_percent: float | None = None
     tilted: bool | None = None
     fault: str = ""
+    fire: bool | None = None
+    battery_low: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

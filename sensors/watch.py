@@ -77,7 +77,8 @@ def _news(rows: Sequence[Mapping[str, Any]], standing: Sequence[Alarm]) -> dict[
     tilts = {alarm.device_id for alarm in standing if alarm.kind is AlarmKind.TILT}
     for row in rows:
         device_id, at = row["device_id"], row["at"]
-        hot, tilted = may_burn(row["temperature_c"]) or device_id in fires, row["tilted"] or device_id in tilts
+        hot = row["fire"] or may_burn(row["temperature_c"]) or device_id in fires
+        tilted = row["tilted"] or device_id in tilts
         if hot:
             begun = max(min(at, fires.get(device_id, at)), at - OLDEST_FIRE) - LOOK_BACK
             since[device_id] = min(begun, since.get(device_id, begun))
@@ -92,7 +93,7 @@ def _told(session: Session, since: Mapping[str, datetime]) -> dict[str, list[sa.
     if not since:
         return {}
     wanted = given(session, device_id=sa.String(), lowest=sa.String())
-    columns = (_READINGS.c[name] for name in ("device_id", "frame_key", "at", "temperature_c", "tilted"))
+    columns = (_READINGS.c[name] for name in ("device_id", "frame_key", "at", "temperature_c", "tilted", "fire"))
     query = (
         sa.select(*columns)
         .join(
@@ -122,7 +123,11 @@ def _look_for_fire(
     gone: list[Gone],
     now: datetime,
 ) -> None:
-    heats = [Heat(row.at, row.frame_key, row.temperature_c) for row in told[device_id] if row.temperature_c is not None]
+    heats = [
+        Heat(row.at, row.frame_key, row.temperature_c, row.fire)
+        for row in told[device_id]
+        if row.temperature_c is not None or row.fire is not None
+    ]
     if not heats:
         return
     subject = f"device/{device_id}" if bin_id is None else f"bin/{bin_id}"
@@ -145,7 +150,7 @@ def _look_for_fire(
             renew(session, alarm, evidence, now, confirmed=confirmed)
         return
     if alarm is not None:
-        if fire.hottest_c < alarm.evidence.get("hottest_c", 0.0) + WORSE_C:
+        if (fire.hottest_c or 0.0) < (alarm.evidence.get("hottest_c") or 0.0) + WORSE_C:
             return
         forget(session, alarm, now)
     causes.append(Cause(AlarmKind.FIRE, subject, fire.began_at, evidence, bin_id=bin_id, device_id=device_id))
@@ -156,7 +161,9 @@ def _burning(alarm: Alarm | None, device_id: str, at: datetime) -> Fire | None:
     if alarm is None or alarm.device_id != device_id or alarm.began_at >= at or not alarm.evidence.get("confirmed"):
         return None
     last_at = datetime.fromisoformat(alarm.evidence["last_at"])
-    return Fire(alarm.began_at, last_at, True, alarm.evidence["hottest_c"], alarm.evidence["from_c"], ())
+    evidence = alarm.evidence
+    flagged = evidence.get("flagged", False)
+    return Fire(alarm.began_at, last_at, True, evidence["hottest_c"], evidence["from_c"], (), flagged)
 
 
 def _fire_evidence(device_id: str, fire: Fire) -> dict[str, Any]:

@@ -7,6 +7,7 @@
      "distance_cm": 63.5,                 down to the waste, and/or
      "fill_level": 0.4,                   0..1 of the usable volume, if the device knows it
      "temperature_c": 21.4, "battery_percent": 92, "tilted": false,
+     "fire": false, "battery_low": false, what the device itself judges
      "sequence": 1207}                    the device's own count of its readings, if it keeps one
 
 Only ``device`` and ``at`` must be there. Other fields are refused, because a misspelt one would be lost in silence.
@@ -19,7 +20,18 @@ from sensors.fields import an_object, number, only, time, truth, whole
 from sensors.uplink import Measured, Unusable, Uplink, checked, normal_device_id, one_or_list
 
 FIELDS = frozenset(
-    {"device", "at", "distance_cm", "fill_level", "temperature_c", "battery_percent", "tilted", "sequence"}
+    {
+        "device",
+        "at",
+        "distance_cm",
+        "fill_level",
+        "temperature_c",
+        "battery_percent",
+        "tilted",
+        "fire",
+        "battery_low",
+        "sequence",
+    }
 )
 
 
@@ -39,6 +51,8 @@ def _uplink(element: Any) -> Uplink:
         temperature_c=number(record, "temperature_c"),
         battery_percent=number(record, "battery_percent"),
         tilted=truth(record, "tilted"),
+        fire=truth(record, "fire"),
+        battery_low=truth(record, "battery_low"),
     )
     return Uplink(
         device_id=device_id,

@@ -29,12 +29,14 @@ from sensors.uplink import Measured, Unusable, Uplink, checked, normal_device_id
 
 FILLING, TEMPERATURE, DEVICE = 3435, 3303, 3
 # Resources of a filling level: percent and centimetres filled, height of the container, whether it stands upright and
-# its lid is shut, quality of the measurement.
-HEIGHT_CM, PERCENT, CONTENT_CM, OUT_OF_POSITION, COVER_OPEN = 1, 2, 3, 13, 21
+# its lid is shut, whether the device finds a fire, quality of the measurement.
+HEIGHT_CM, PERCENT, CONTENT_CM, OUT_OF_POSITION, COVER_OPEN, FIRE = 1, 2, 3, 13, 21, 22
 TIMESTAMP, FRACTION, QUALITY, QUALITY_LEVEL = 5518, 6050, 6042, 6049
 REJECTED = 1.0
 # Resources beside it that belong to the same reading: the sensor's value of a thermometer, the battery of the device.
-VALUE, BATTERY = 5700, 9
+VALUE, BATTERY, BATTERY_STATUS = 5700, 9, 20
+# Words of the battery's status (LwM2M 1.1 Core, object 3): normal, charging, charged, damaged, low; others know nothing.
+LOW, KNOWN_STATUS = 4.0, frozenset({0.0, 1.0, 2.0, 3.0, 4.0})
 
 # A SenML time below this counts from now, and nobody here knows when now was (RFC 8428, 4.5.3).
 FIRST_ABSOLUTE_S = float(1 << 28)
@@ -181,6 +183,7 @@ def _uplink(endpoint: str, container: int, at: datetime | None, values: Mapping[
     if level is None and content_cm is not None and height_cm:
         level = content_cm / height_cm
     positions = [_truth(values.get((FILLING, container, resource))) for resource in (OUT_OF_POSITION, COVER_OPEN)]
+    status = numeric(values.get((DEVICE, 0, BATTERY_STATUS)), "battery status")
     rejected = said(QUALITY) == REJECTED or said(QUALITY_LEVEL) == 0.0
     measured = Measured(
         fill_level=level,
@@ -188,6 +191,8 @@ def _uplink(endpoint: str, container: int, at: datetime | None, values: Mapping[
         battery_percent=numeric(values.get((DEVICE, 0, BATTERY)), "battery"),
         tilted=None if positions == [None, None] else True in positions,
         fault="no_echo" if rejected else "",
+        fire=_truth(values.get((FILLING, container, FIRE))),
+        battery_low=status == LOW if status in KNOWN_STATUS else None,
     )
     device_id = endpoint if container == 0 else normal_device_id(f"{endpoint}/{container}")
     stamp = values.get((FILLING, container, TIMESTAMP))

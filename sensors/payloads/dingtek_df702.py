@@ -53,13 +53,15 @@ def read(payload: bytes) -> Measured:
         return Measured()
     place = 8 + (POSITION_BYTES if len(payload) == LONG else 0)
     flags = payload[place + 3 : place + 5].hex()
-    _, fire, fallen, _ = (digit != "0" for digit in flags)
+    _, fire, fallen, low = (digit != "0" for digit in flags)
     distance_mm = int.from_bytes(payload[5:7])
     return Measured(
         distance_cm=distance_mm / 10.0,
         temperature_c=_temperature(payload[place], fire=fire),
         tilted=fallen,
         fault="" if distance_mm else "no_echo",
+        fire=fire,
+        battery_low=low,
     )
 
 
@@ -72,7 +74,14 @@ def _oldest(digits: str, payload: bytes) -> Measured:
     if not digits.isdecimal() or set(digits[:4]) - {"0", "1"}:
         raise IntakeError("wrong_shape", f"the frame {payload.hex()} is not four flags and four decimal digits")
     distance_mm = int(digits[4:])
-    return Measured(distance_cm=distance_mm / 10.0, tilted=digits[2] == "1", fault="" if distance_mm else "no_echo")
+    _, fire, fallen, low = (digit == "1" for digit in digits[:4])
+    return Measured(
+        distance_cm=distance_mm / 10.0,
+        tilted=fallen,
+        fault="" if distance_mm else "no_echo",
+        fire=fire,
+        battery_low=low,
+    )
 
 
 def read_decoded(values: Mapping[str, Any]) -> Measured:
@@ -84,6 +93,8 @@ def read_decoded(values: Mapping[str, Any]) -> Measured:
         temperature_c=temperature_c,
         tilted=truth(values, "alarmFall") if tilted is None else tilted,
         fault="no_echo" if distance_mm == 0 else "",
+        fire=truth(values, "alarmFire"),
+        battery_low=truth(values, "alarmBattery"),
     )
 
 

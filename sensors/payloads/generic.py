@@ -18,6 +18,8 @@ def read_decoded(values: Mapping[str, Any]) -> Measured:
         temperature_c=number(values, "temperature_c"),
         battery_percent=number(values, "battery_percent"),
         tilted=truth(values, "tilted"),
+        fire=truth(values, "fire"),
+        battery_low=truth(values, "battery_low"),
     )
 
 

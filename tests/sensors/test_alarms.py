@@ -23,6 +23,7 @@ from sensors.devices import Mounting, register_devices
 from sensors.errors import ChangedDutyError, MovedDutyError, NoReasonError, UnknownDutyError
 from sensors.intake import receive
 from sensors.telemetry import Reading
+from sensors.telling import alarm_text
 from tests.databases import copy_of, postgres_database
 
 NOW = datetime(2026, 7, 3, 6, tzinfo=UTC)
@@ -98,6 +99,23 @@ def events(engine: Engine) -> list[str]:
         audited = session.exec(select(AuditRecord.action).order_by(col(AuditRecord.id))).all()
     assert told == audited
     return [kind for kind in told if kind.startswith("alarm.")]
+
+
+def test_a_device_that_says_fire_without_a_thermometer_raises_confirms_and_ends_the_alarm(
+    watched: Engine, clock: ManualClock
+) -> None:
+    for fire, said in ((True, "Fire suspected: the device itself says so."), (True, "Fire: the device itself says so")):
+        say(watched, clock, fire=fire)
+        (alarm,) = alarms(watched)
+        assert alarm_text(alarm, "en").startswith(said)
+        clock.advance(HOUR)
+    for _ in range(2):
+        say(watched, clock, fire=False)
+        clock.advance(HOUR)
+    assert events(watched) == ["alarm.fire.raised", "alarm.fire.confirmed", "alarm.fire.closed"]
+    say(watched, clock, fire=True)
+    say(watched, clock, at=clock.now() + timedelta(minutes=1), fire=False, device="two")
+    assert [alarm.state for alarm in alarms(watched)] == [AlarmState.CLOSED, AlarmState.OPEN]
 
 
 def test_a_fire_is_told_with_the_reading_and_with_where_to_go(watched: Engine, clock: ManualClock) -> None:

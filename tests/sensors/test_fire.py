@@ -86,3 +86,33 @@ def test_a_year_of_sun_raises_no_fire_and_each_fire_put_into_it_is_told_at_once(
                 burning = Heat(heat.at, "burning", recent[-1].temperature_c + 62.5)
                 assert burning.temperature_c < HOT_C or fire_of([*recent, burning]) is not None
     assert (looked > 600, told) == (True, 0)
+
+
+def flags(*readings: tuple[float | None, bool | None]) -> list[Heat]:
+    """Return hourly readings of a temperature and what the device itself says."""
+    return [Heat(BEGIN + number * timedelta(hours=1), f"{number}", *one) for number, one in enumerate(readings)]
+
+
+def test_a_device_that_says_fire_is_believed_as_much_as_a_hot_reading() -> None:
+    first = fire_of(flags((None, False), (None, True)))
+    assert first is not None
+    assert (first.confirmed, first.flagged, first.hottest_c, first.keys) == (False, True, None, ("1",))
+    second = fire_of(flags((None, False), (None, True), (None, True)))
+    assert second is not None
+    assert second.confirmed
+    assert fire_of(flags((None, True), (None, False))) is None
+    assert fire_of(flags((None, True), (None, True), (None, False), (None, False))) is None
+    warm = fire_of(flags((21, False), (140, True), (60, True)))
+    assert warm is not None
+    assert (warm.confirmed, warm.hottest_c) == (True, 140)
+
+
+def test_a_device_whose_own_thermometer_is_cool_raises_a_suspicion_and_never_more() -> None:
+    smoke = fire_of(flags((20, False), *((20 + hour, True) for hour in range(9))))
+    assert smoke is not None
+    assert (smoke.confirmed, smoke.hottest_c) == (False, 28)
+
+
+def test_a_reading_without_a_word_on_fire_neither_makes_nor_ends_one() -> None:
+    assert fire_of(flags((None, None), (85.0, None))) is None
+    assert fire_of(flags((None, True), (None, None), (None, None))) is not None

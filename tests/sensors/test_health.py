@@ -21,6 +21,7 @@ from sensors.service import ServiceOutcome, ServiceRecord, record_service
 from sensors.silence import look
 from sensors.sweep import sweep
 from sensors.telemetry import ObservationRecord
+from sensors.telling import alarm_text, order_text
 from sensors.work_orders import WorkOrder, WorkOrderState, step
 from tests.sensors.test_sweep import furnish
 
@@ -165,6 +166,34 @@ def test_a_battery_that_ends_is_one_alarm_and_one_order_and_a_new_one_closes_bot
     with reading(watched) as session:
         assert orders(session) == {("battery", "cancelled"): 1}
         assert session.exec(select(Alarm.close_reason).where(Alarm.kind == AlarmKind.BATTERY)).one() == "recharged"
+
+
+def test_a_device_that_says_its_battery_is_low_is_believed_on_the_second_day_and_until_it_says_otherwise(
+    engine: Engine,
+) -> None:
+    begin = datetime(2026, 2, 20, tzinfo=UTC)
+    furnish(engine, ["meter"], begin)
+    clock = ManualClock(begin)
+    alarms = []
+    for low in (False, True, False, True, True, True, False, False):
+        said = [
+            b'{"device": "meter", "at": "%s", "fill_level": 0.5, "battery_low": %s}'
+            % ((clock.now() + timedelta(hours=hour)).isoformat().encode(), b"true" if low and hour > 4 else b"false")
+            for hour in range(0, 24, 3)
+        ]
+        clock.advance(timedelta(days=1))
+        receive_all(engine, clock, [Message("dustcart", b"[" + b",".join(said) + b"]")])
+        look(engine, clock.now())
+        judge_devices(engine, clock)
+        with reading(engine) as session:
+            alarms.append(session.exec(select(Alarm).where(Alarm.kind == AlarmKind.BATTERY)).all())
+    assert [len(found) for found in alarms] == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert [found[0].state for found in alarms[4:]] == ["open", "open", "open", "closed"]
+    assert alarm_text(alarms[4][0], "en") == "The device itself says that its battery is low."
+    with reading(engine) as session:
+        order = session.exec(select(WorkOrder)).one()
+    assert order.state is WorkOrderState.CANCELLED
+    assert order_text(order, "zh") == "更换电池：设备自身报告电量低。"
 
 
 def test_a_sensor_that_crews_contradict_is_to_be_repaired_and_whoever_is_on_it_is_told_of_its_recovery(

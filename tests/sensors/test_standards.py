@@ -176,6 +176,18 @@ def test_a_measurement_that_the_device_rejects_says_so() -> None:
     assert uplink.measured.fault == "no_echo"
 
 
+def test_what_a_device_judges_of_fire_and_battery_is_carried() -> None:
+    at = int(AT.timestamp())
+    for fire, status, low in ((True, 4, True), (False, 0, False), (True, 6, None)):
+        pack = [
+            {"bn": "urn:dev:imei:860000000000001:/", "bt": at, "n": "3435/0/2", "v": 63},
+            {"n": "3435/0/22", "vb": fire},
+            {"n": "3/0/20", "v": status},
+        ]
+        (uplink,) = uplinks("lwm2m", pack)
+        assert uplink.measured == Measured(fill_level=0.63, fire=fire, battery_low=low)
+
+
 def test_one_resource_and_a_whole_object_are_read_too() -> None:
     one = {"ep": "bin-7", "at": AT.isoformat(), "res": "/3435/0/2", "val": {"id": 2, "value": 63}}
     assert uplinks("lwm2m", one)[0].measured == Measured(fill_level=0.63)
