@@ -1,9 +1,10 @@
 """Verdicts that only time can pass: raw values stay, the bin becomes unknown, and what moves again is believed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
@@ -39,12 +40,18 @@ def watched(engine: Engine) -> Engine:
 
 
 def _send(engine: Engine, distances_cm: Sequence[float], *, start_h: int = 0, temperature_c: float = 8.0) -> datetime:
+    hours = range(start_h, start_h + len(distances_cm))
+    return _say(engine, dict(zip(hours, distances_cm, strict=True)), temperature_c=temperature_c)
+
+
+def _say(engine: Engine, distances_cm: Mapping[int, float], *, temperature_c: float) -> datetime:
+    """Send distances by their hour, and return when they are there."""
     elements = [
-        {"device": "one", "at": (BEGIN + (start_h + hour) * HOUR).isoformat(), "distance_cm": distance_cm,
+        {"device": "one", "at": (BEGIN + hour * HOUR).isoformat(), "distance_cm": distance_cm,
          "temperature_c": temperature_c}
-        for hour, distance_cm in enumerate(distances_cm)
+        for hour, distance_cm in distances_cm.items()
     ]  # fmt: skip
-    now = BEGIN + (start_h + len(distances_cm)) * HOUR
+    now = BEGIN + (max(distances_cm) + 1) * HOUR
     (receipt,) = receive_all(engine, ManualClock(now), [Message("dustcart", json.dumps(elements).encode())])
     assert receipt.rejected == ()
     return now
@@ -102,3 +109,39 @@ def test_waste_that_hung_under_the_sensor_is_named_once_it_let_go(watched: Engin
     verdicts = _verdicts(watched)
     assert set(verdicts[40:52]) == {(Verdict.BRIDGED, "bridged_let_go")}
     assert {verdict for verdict, _ in (*verdicts[:40], *verdicts[52:])} == {Verdict.OK}
+
+
+HUNG = [*(0.1 + 0.006 * hour for hour in range(40)), *[0.95] * 12, *(0.42 + 0.006 * hour for hour in range(30))]
+
+
+@pytest.mark.parametrize(
+    ("distances_cm", "temperature_c", "verdict", "where"),
+    [
+        pytest.param([100.0] * 96, 8.0, Verdict.STUCK, range(96), id="stuck"),
+        pytest.param([100.0] * 40, -5.0, Verdict.FROZEN, range(40), id="frozen"),
+        pytest.param(
+            [HEIGHT_CM - DEPTH_CM * level + row % 2 for row, level in enumerate(HUNG)],
+            8.0,
+            Verdict.BRIDGED,
+            range(40, 52),
+            id="bridged",
+        ),
+    ],
+)
+def test_the_order_of_arrival_and_looks_in_between_change_no_verdict(
+    watched: Engine, distances_cm: list[float], temperature_c: float, verdict: Verdict, where: range
+) -> None:
+    """A fifth of the readings come up to ten hours late, in batches with a look after each."""
+    chance = np.random.default_rng(5)
+    late_h = np.where(chance.random(len(distances_cm)) < 0.2, chance.uniform(0, 10, len(distances_cm)), 0.0)
+    order = np.argsort(np.arange(len(distances_cm)) + late_h, kind="stable").tolist()
+    now = BEGIN
+    for start in range(0, len(order), 24):
+        batch = {hour: distances_cm[hour] for hour in order[start : start + 24]}
+        now = max(now, _say(watched, batch, temperature_c=temperature_c))
+        _look(watched, now)
+    _look(watched, now + 2 * HOUR)
+    verdicts = _verdicts(watched)
+    assert len(verdicts) == len(distances_cm)
+    assert {verdicts[row][0] for row in where} == {verdict}
+    assert {one for row, (one, _) in enumerate(verdicts) if row not in where} <= {Verdict.OK}

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from city.clock import ManualClock
-from city.database import reading, transaction
+from city.database import open_engine, reading, transaction
 from city.registry import Bin, CollectionPoint, District, Facility, FacilityKind, PointKind, StreamRule, Truck
 from city.streams import Stream
 from sensors.calibrations import CalibrationRecord, list_calibrations
@@ -21,8 +21,11 @@ from sensors.devices import Mounting, register_devices
 from sensors.emptied import EmptyingRecord, list_emptyings, look_at_stirred
 from sensors.emptyings import Conflict, Source
 from sensors.intake import receive_all
+from sensors.levels import BinState, states_of
 from sensors.service import ServiceOutcome, ServiceRecord, record_service
-from sensors.stirred import Stirred
+from sensors.silence import DeviceState
+from sensors.stirred import Stirred, stir
+from sensors.sweep import sweep
 from sensors.telemetry import Reading
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
@@ -207,3 +210,68 @@ def test_a_calibration_is_void_once_the_sensor_is_mounted_otherwise(watched: Eng
         last = session.exec(select(Reading).where(Reading.at == NOW + HOUR)).one()
         assert session.get_one(CalibrationRecord, "one").mounting_height_cm == HEIGHT_CM
     assert last.fill_level == 0.0
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_order_of_arrival_does_not_change_what_an_empty_bin_is_learnt_to_read(watched: Engine, seed: int) -> None:
+    elements = _readings(empty_cm=143, every_h=48)
+    chance = np.random.default_rng(seed)
+    by_arrival = np.argsort([hour + (chance.uniform(0, 30) if hour else 0) for hour in range(len(elements))])
+    for place in range(0, len(elements), 72):
+        _send(watched, [elements[row] for row in by_arrival[place : place + 72]])
+        look_at_stirred(watched, BEGIN + (place + 72) * HOUR)
+    look_at_stirred(watched, NOW + 2 * DAY)
+    with reading(watched) as session:
+        (learnt,) = list_calibrations(session)
+    assert learnt.empty_cm == pytest.approx(143, abs=1.5)
+    moments = [datetime.fromisoformat(at) for at, _ in learnt.empties]
+    assert moments == sorted(set(moments))
+    assert [round((at - BEGIN) / HOUR) for at in moments] == [48, 96, 144, 192, 240]
+
+
+def test_a_restart_after_every_batch_loses_nothing_of_emptyings_calibrations_and_silences(watched: Engine) -> None:
+    """Each batch, look and sweep has an engine of its own, so that nothing is left but what is in the tables."""
+    url = watched.url.render_as_string(hide_password=False)
+    elements = _readings(empty_cm=143, every_h=48)
+    for start in range(0, len(elements), 48):
+        now = BEGIN + (start + 48) * HOUR
+        for step in (
+            lambda engine, start=start, now=now: _send(engine, elements[start : start + 48], at=now),
+            lambda engine, now=now: look_at_stirred(engine, now),
+            lambda engine, now=now: sweep(engine, ManualClock(now)),
+        ):
+            engine = open_engine(url)
+            step(engine)
+            engine.dispose()
+    look_at_stirred(watched, NOW + 2 * DAY)
+    assert [round((one.at - BEGIN) / HOUR) for one in _emptyings(watched)] == [48, 96, 144, 192, 240]
+    with reading(watched) as session:
+        (learnt,) = list_calibrations(session)
+        state = session.exec(select(DeviceState)).one()
+    assert learnt.empty_cm == pytest.approx(143, abs=1.5)
+    assert (state.heard_at, state.quiet) == (NOW - HOUR, False)
+    assert state.interval_h == pytest.approx(1.0, abs=0.1)
+    sweep(watched, ManualClock(NOW + DAY))
+    with reading(watched) as session:
+        assert session.exec(select(DeviceState.quiet)).one()
+
+
+def test_a_bin_that_nobody_ever_told_of_stays_unknown_however_often_it_is_looked_at(watched: Engine) -> None:
+    with transaction(watched) as session:
+        session.add(Bin(id="mute", point_id="p", stream=Stream.WET, usable_volume_l=240, depth_cm=DEPTH_CM))
+    # Its neighbour speaks, and a truck stops at both: neither says anything of it.
+    _send(watched, _readings(days=4))
+    there = {"truck": "t", "at": (BEGIN + 72 * HOUR).isoformat(), "lon": 121.4702, "lat": 31.2301, "speed_kmh": 0}
+    _send(watched, [there], form="positions")
+    for day in range(3):
+        at = BEGIN + day * DAY
+        with transaction(watched) as session:
+            stir(session, {"mute": (at, at)})
+        look_at_stirred(watched, NOW + day * DAY)
+    with reading(watched) as session:
+        row = session.get(BinState, "mute")
+        known = states_of(session, ["mute"]).get("mute")
+        emptied = session.exec(select(EmptyingRecord).where(EmptyingRecord.bin_id == "mute")).all()
+    for state in (row, known):
+        assert state is None or (state.fill_level, state.as_of, state.emptied_at) == (None, None, None)
+    assert emptied == []
