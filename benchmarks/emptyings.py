@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from benchmarks.bin_lives import LEAST_DROP, Life, lives
 from sensors.cleaning import Sight, weigh
-from sensors.emptyings import Emptying, Lifted, Recorded, Told, emptyings
+from sensors.emptyings import Emptying, LiftReported, Recorded, Told, emptyings
 from sensors.telemetry import Verdict
 from sensors.uplink import Measured
 
@@ -46,7 +46,7 @@ def told(life: Life, *, by_people: bool) -> Told:
         Recorded(moment(at_h), found=None if math.isnan(weight) else float(weight))
         for at_h, weight in zip(life.records_h, life.weights, strict=True)
     ]
-    return Told(readings, records, [Lifted(moment(at_h)) for at_h in life.lifts_h], sees=life.sees)
+    return Told(readings, records, [LiftReported(moment(at_h)) for at_h in life.lifts_h], sees=life.sees)
 
 
 def counted(life: Life, found: Sequence[Emptying], tolerance_h: float) -> Counter[str]:

@@ -5,22 +5,14 @@ While the database is away everybody waits, and only so much is kept waiting; wh
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from sensors.delivery import Message, Receipt
+from sensors.patience import Take, stored
 
 # Messages of one transaction, and of those that wait for the next.
 MOST_AT_ONCE, MOST_WAITING = 500, 2_000
-# How long to wait before another try, at first and at most, when the database is away.
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
-
-Take = Callable[[Sequence[Message]], Sequence[Receipt]]
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -59,23 +51,15 @@ class Batches:
                 await storing
 
     async def _store(self) -> None:
+        # Whoever ends it cancels it.
+        never = asyncio.Event()
         while True:
             batch = [await self._waiting.get()]
             while len(batch) < MOST_AT_ONCE and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
-            receipts = await self._taken([message for message, _ in batch])
+            receipts = await stored([message for message, _ in batch], self.take, never)
+            assert receipts is not None  # noqa: S101 - it was not told to stop
             for (_, future), receipt in zip(batch, receipts, strict=True):
                 # Whoever waited for it may have gone.
                 if not future.done():
                     future.set_result(receipt)
-
-    async def _taken(self, messages: Sequence[Message]) -> Sequence[Receipt]:
-        wait_s = FIRST_WAIT_S
-        while True:
-            try:
-                return await asyncio.to_thread(self.take, messages)
-            except SQLAlchemyError as error:
-                reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
-                log.warning("%d messages cannot be stored: %s; next try in %.0f s", len(messages), reason, wait_s)
-            await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)

@@ -24,7 +24,7 @@ from sensors.afterwards import LOOKED_AT, Spoken, changed_verdicts, find_still, 
 from sensors.bridging import Bridge, Weighed, bridges
 from sensors.bulk import document, given, insert_new
 from sensors.calibrations import learn
-from sensors.emptyings import BELIEVED, Emptying, Lifted, Recorded, Told, emptyings
+from sensors.emptyings import BELIEVED, Emptying, LiftReported, Recorded, Told, emptyings
 from sensors.falls import Read
 from sensors.levels import BinState, peers_of
 from sensors.near import TruckStops
@@ -297,7 +297,7 @@ def _records(session: Session, bins: Iterable[_Watched]) -> dict[str, list[Recor
     return records
 
 
-def _lifts(session: Session, bins: Iterable[_Watched]) -> dict[str, list[Lifted]]:
+def _lifts(session: Session, bins: Iterable[_Watched]) -> dict[str, list[LiftReported]]:
     bins = list(bins)
     of_bin = {one.bin_id: one for one in bins}
     wanted = given(session, bin_id=sa.String(), since=UtcDateTime())
@@ -306,10 +306,10 @@ def _lifts(session: Session, bins: Iterable[_Watched]) -> dict[str, list[Lifted]
         .join(wanted, wanted.c.bin_id == LiftRecord.bin_id)
         .where(col(LiftRecord.at) >= wanted.c.since, col(LiftRecord.bin_id).is_not(None))
     )
-    lifts: dict[str, list[Lifted]] = defaultdict(list)
+    lifts: dict[str, list[LiftReported]] = defaultdict(list)
     for bin_id, at, weight_kg in session.connection().execute(query, _named(session, bins)):
         watched = of_bin[bin_id]
-        lifts[bin_id].append(Lifted(at, found_level(weight_kg, watched.volume_l, watched.density_kg_per_l)))
+        lifts[bin_id].append(LiftReported(at, found_level(weight_kg, watched.volume_l, watched.density_kg_per_l)))
     return lifts
 
 

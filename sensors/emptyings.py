@@ -86,7 +86,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Lifted:
+class LiftReported:
     """A lift, and the level that its weight tells; none if nothing was weighed."""
 
     at: datetime
@@ -109,7 +109,7 @@ class Told:
 
     readings: Sequence[tuple[datetime, float]] = ()
     records: Sequence[Recorded] = ()
-    lifts: Sequence[Lifted] = ()
+    lifts: Sequence[LiftReported] = ()
     sees: bool = True
 
 
@@ -218,9 +218,9 @@ def emptyings(told: Told, *, rate_per_h: float, near: Near = untracked) -> tuple
 
 def _visits(told: Told, zero: datetime) -> list[_Visit]:
     """Group records and lifts that are of one visit."""
-    said: list[Recorded | Lifted] = [*(record for record in told.records if record.done), *told.lifts]
+    said: list[Recorded | LiftReported] = [*(record for record in told.records if record.done), *told.lifts]
     claims = [((one.at - zero) / HOUR, one) for one in said]
-    claims.sort(key=lambda claim: (claim[0], isinstance(claim[1], Lifted), claim[1].found or 0.0))
+    claims.sort(key=lambda claim: (claim[0], isinstance(claim[1], LiftReported), claim[1].found or 0.0))
     visits: list[_Visit] = []
     last_h = -math.inf
     for at_h, one in claims:
@@ -228,10 +228,10 @@ def _visits(told: Told, zero: datetime) -> list[_Visit]:
             visits.append(_Visit())
             last_h = at_h
         visit = visits[-1]
-        (visit.lifts_h if isinstance(one, Lifted) else visit.records_h).append(at_h)
+        (visit.lifts_h if isinstance(one, LiftReported) else visit.records_h).append(at_h)
         if one.found is not None:
             visit.found.append(one.found)
-        elif isinstance(one, Lifted):
+        elif isinstance(one, LiftReported):
             visit.unweighed += 1
     return visits
 

@@ -13,19 +13,15 @@ from functools import lru_cache
 from time import monotonic
 
 from aiomqtt import MqttError, Topic
-from sqlalchemy.exc import SQLAlchemyError
 
 from sensors.broker import Broker, Connection
 from sensors.delivery import Message, Receipt
+from sensors.patience import Patience, Take, stored
 
-# How long to wait before another try, at first and at most, when the broker or the database is away.
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 # How often the log says what came in.
 TOLD_EVERY_S = 60.0
 # Topics whose format is kept in mind; a city has one for each device.
 TOPICS_IN_MIND = 200_000
-
-Take = Callable[[Sequence[Message]], Sequence[Receipt]]
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +38,7 @@ async def listen(broker: Broker, take: Take, stop: asyncio.Event) -> None:
     """
     format_of = _formats(broker.topics)
     tally = _Tally()
-    wait_s = FIRST_WAIT_S
+    patience = Patience(stop)
     while not stop.is_set():
         connection = Connection(broker)
         try:
@@ -50,42 +46,19 @@ async def listen(broker: Broker, take: Take, stop: asyncio.Event) -> None:
                 connection.begin()
                 while batch := await connection.batch(stop):
                     messages = [Message(format_of(received.topic), received.body) for received in batch]
-                    receipts = await _stored(messages, take, stop)
+                    receipts = await stored(messages, take, stop)
                     if receipts is None:
                         break
                     connection.acknowledge(batch)
                     tally.count(receipts)
         except MqttError as error:
             if connection.is_subscribed:
-                wait_s = FIRST_WAIT_S
+                patience.renew()
             # As text: a record that is kept would keep the error's frames, and with them the socket.
-            log.warning("no connection to the broker %s: %s; next try in %.0f s", broker, str(error), wait_s)
-            await _pause(stop, wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            log.warning("no connection to the broker %s: %s; next try in %.0f s", broker, str(error), patience.wait_s)
+            await patience.wait()
         finally:
             connection.abandon()
-
-
-async def _stored(messages: Sequence[Message], take: Take, stop: asyncio.Event) -> Sequence[Receipt] | None:
-    """Store messages, trying until it works; none if told to stop before that."""
-    wait_s = FIRST_WAIT_S
-    while True:
-        try:
-            return await asyncio.to_thread(take, messages)
-        except (SQLAlchemyError, OSError) as error:
-            reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
-            log.warning("%d messages cannot be stored: %s; next try in %.0f s", len(messages), reason, wait_s)
-        except Exception:
-            log.exception("%d messages cannot be stored; next try in %.0f s", len(messages), wait_s)
-        await _pause(stop, wait_s)
-        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-        if stop.is_set():
-            return None
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def _formats(topics: Mapping[str, str]) -> Callable[[str], str]:

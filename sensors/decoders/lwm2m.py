@@ -35,7 +35,7 @@ TIMESTAMP, FRACTION, QUALITY, QUALITY_LEVEL = 5518, 6050, 6042, 6049
 REJECTED = 1.0
 # Resources beside it that belong to the same reading: the sensor's value of a thermometer, the battery of the device.
 VALUE, BATTERY, BATTERY_STATUS = 5700, 9, 20
-# Words of the battery's status (LwM2M 1.1 Core, object 3): normal, charging, charged, damaged, low; others know nothing.
+# Words of the battery's status (LwM2M 1.1 Core, object 3): normal, charging, charged, damaged, low; else unknown.
 LOW, KNOWN_STATUS = 4.0, frozenset({0.0, 1.0, 2.0, 3.0, 4.0})
 
 # A SenML time below this counts from now, and nobody here knows when now was (RFC 8428, 4.5.3).

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from city.marks import canonical_terminal
-from sensors.batches import Batches, Take
+from sensors.batches import Batches
 from sensors.delivery import Message, Receipt
 from sensors.errors import IntakeError
 from sensors.jt808.answer import Registration, Result, general_answer, registration_answer
@@ -30,6 +30,7 @@ from sensors.jt808.message import (
     REGISTER,
 )
 from sensors.jt808.parts import Arrived, Parts
+from sensors.patience import Take
 
 REPORTS = frozenset({POSITION, POSITION_ASKED_FOR, POSITIONS})
 GREETINGS = frozenset({HEARTBEAT, LOGOUT})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.bin_lives import Life, lives
 from benchmarks.emptyings import measure
-from sensors.emptyings import Conflict, Emptying, Lifted, Recorded, Sighting, Source, Told, emptyings
+from sensors.emptyings import Conflict, Emptying, LiftReported, Recorded, Sighting, Source, Told, emptyings
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -90,7 +90,7 @@ def test_all_who_agree_are_named_and_make_it_surer() -> None:
     readings = _hourly(_rising(0.3, 48), _rising(0.03, 48))
     at = BEGIN + 47.5 * HOUR
     alone = _found(Told(readings))[0]
-    together = _found(Told(readings, [Recorded(at)], [Lifted(at, found=0.8)]), Sighting.NEAR)[0]
+    together = _found(Told(readings, [Recorded(at)], [LiftReported(at, found=0.8)]), Sighting.NEAR)[0]
     assert together.confidence > alone.confidence
     assert set(together.sources) == set(Source)
     assert together.conflicts == ()
@@ -115,8 +115,8 @@ def test_a_record_where_no_sensor_can_contradict_is_believed() -> None:
 def test_contradictions_are_named_with_the_numbers_that_show_them() -> None:
     readings, at = _hourly(_rising(0.3, 48), _rising(0.03, 48)), BEGIN + 47.5 * HOUR
     assert _conflicts(_found(Told(readings), Sighting.NONE)[0]) == [Conflict.NO_TRUCK_NEAR]
-    assert _conflicts(_found(Told(readings, lifts=[Lifted(at)]))[0]) == [Conflict.LIFT_WITHOUT_WEIGHT]
-    assert _conflicts(_found(Told(readings, lifts=[Lifted(at, 0.0)]))[0]) == [Conflict.WEIGHED_NOTHING]
+    assert _conflicts(_found(Told(readings, lifts=[LiftReported(at)]))[0]) == [Conflict.LIFT_WITHOUT_WEIGHT]
+    assert _conflicts(_found(Told(readings, lifts=[LiftReported(at, 0.0)]))[0]) == [Conflict.WEIGHED_NOTHING]
     assert _conflicts(_found(Told(readings, [Recorded(at, done=False)]))[0]) == [Conflict.COULD_NOT_BUT_FELL]
     (one,) = _found(Told(readings, [Recorded(at, found=0.2)]))
     assert one.conflicts[0][0] is Conflict.WEIGHT_DISAGREES
@@ -138,12 +138,16 @@ _shares = st.none() | st.floats(0, 2)
 @given(
     st.lists(st.tuples(_moments, st.floats(0, 2)), max_size=40, unique_by=lambda reading: reading[0]),
     st.lists(st.builds(Recorded, _moments, st.booleans(), _shares), max_size=6),
-    st.lists(st.builds(Lifted, _moments, _shares), max_size=6),
+    st.lists(st.builds(LiftReported, _moments, _shares), max_size=6),
     st.sampled_from(Sighting),
     st.randoms(use_true_random=False),
 )
 def test_whatever_is_said_in_whatever_order_comes_to_the_same(
-    readings: list[tuple[datetime, float]], records: list[Recorded], lifts: list[Lifted], near: Sighting, chance: object
+    readings: list[tuple[datetime, float]],
+    records: list[Recorded],
+    lifts: list[LiftReported],
+    near: Sighting,
+    chance: object,
 ) -> None:
     readings = sorted(readings)
     found = _found(Told(readings, records, lifts), near)

@@ -440,7 +440,7 @@ def test_a_message_in_parts_is_stored_when_the_last_has_come_in_any_order(town: 
 def test_nothing_is_answered_before_it_is_stored_and_an_outage_loses_nothing(
     town: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensors.batches.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("sensors.patience.FIRST_WAIT_S", 0.01)
     back = threading.Event()
     clock = ManualClock(NOW)
 

@@ -24,7 +24,7 @@ from city.database import reading
 from city.registry import Bin
 from city.settings import Settings
 from city.store import save
-from sensors import intake, mqtt
+from sensors import intake
 from sensors.broker import RECEIVE_MAXIMUM, Broker, Connection, Received, broker_of
 from sensors.delivery import Delivery, Message, Receipt
 from sensors.devices import Mounting, register_devices
@@ -159,8 +159,8 @@ def away(engine: Engine) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
-    monkeypatch.setattr(mqtt, "FIRST_WAIT_S", 0.05)
-    monkeypatch.setattr(mqtt, "LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr("sensors.patience.FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr("sensors.patience.LONGEST_WAIT_S", 0.2)
 
 
 def test_what_is_published_is_stored_in_its_format_and_then_forgotten_by_the_broker(
