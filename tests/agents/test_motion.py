@@ -339,7 +339,7 @@ def test_a_crew_without_signal_that_serves_a_stop_given_away_keeps_it_and_the_ot
 
 
 @on_sqlite
-def test_locked_stops_stay_where_a_person_put_them(
+def test_a_truck_that_is_late_but_still_manages_bothers_nobody(
     engine: Engine, clock: ManualClock, worker: Worker, driving: str
 ) -> None:
     truck = leader(engine)
