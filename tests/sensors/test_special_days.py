@@ -133,6 +133,13 @@ def test_experience_is_stretched_and_widened_too() -> None:
     )
     assert sure[1] - plain[1] == pytest.approx(0.5 * PER_DAY, abs=0.025)
     assert unsure[2] - unsure[0] > sure[2] - sure[0]
+    # Most of this forecast is experience: were only the rate's part widened, it would hardly show.
+    fair = frozenset(TODAY + timedelta(days=number) for number in range(4))
+    sure, unsure = (
+        level_quantiles(stack([state], diaries, _paces(0.0, sigma, fair)), at + 36 * 3600, shares)[0]
+        for sigma in (0.0, 0.5)
+    )
+    assert unsure[2] - unsure[0] > sure[2] - sure[0] + 0.15
 
 
 def test_a_bin_that_nothing_is_known_of_stays_unknown() -> None:
