@@ -4,11 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
 from city.database import open_engine
 from city.migrate import upgrade
 from tests.databases import postgres_database
+
+# Machines are shared and slow at times: how long an example takes is no reason to fail.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

@@ -196,7 +196,5 @@ def test_no_day_ever_reaches_a_forbidden_state(towns: Callable[[str], str]) -> N
     Days.source = Path(str(make_url(towns("sqlite")).database))
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Days,
-        settings=settings(
-            max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=12, stateful_step_count=15, suppress_health_check=list(HealthCheck)),
     )

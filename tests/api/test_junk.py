@@ -97,9 +97,7 @@ def document(everybody: TestClient) -> dict[str, Any]:
     return described
 
 
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choice=st.data())
 def test_junk_is_refused_as_documented(choice: st.DataObject, everybody: TestClient, document: dict[str, Any]) -> None:
     method, path, operation = choice.draw(st.sampled_from(operations(document)))

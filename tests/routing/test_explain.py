@@ -161,7 +161,7 @@ def test_a_wrong_question_says_what_is_wrong(stop_id: str, truck_id: str | None,
         explain(day, planned(day, t="a plant"), stop_id, truck_id)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(problems() | strict_problems())
 def test_every_stop_of_every_plan_can_be_explained(day: Problem) -> None:
     plan = greedy(day)

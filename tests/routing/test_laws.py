@@ -16,7 +16,7 @@ from tests.routing.problems import PLANT, problem, problems, stop, truck
 # Enough for a few steps of every engine; the time is only there in case a machine is very slow.
 QUICK = Budget(seconds=30, iterations=30)
 SLOW_TO_DRAW = [HealthCheck.too_slow, HealthCheck.data_too_large]
-few = settings(max_examples=25, deadline=None, suppress_health_check=SLOW_TO_DRAW)
+few = settings(max_examples=25, suppress_health_check=SLOW_TO_DRAW)
 
 
 def rank(day: Problem, plan: Plan) -> Merit:
@@ -93,7 +93,7 @@ RELAXATIONS = [
 
 
 @pytest.mark.parametrize("relax", RELAXATIONS)
-@settings(max_examples=10, deadline=None, suppress_health_check=SLOW_TO_DRAW)
+@settings(max_examples=10, suppress_health_check=SLOW_TO_DRAW)
 @given(day=problems())
 def test_relaxing_a_constraint_never_makes_a_plan_in_hand_worse(
     relax: Callable[[Problem], Problem], day: Problem
@@ -174,7 +174,7 @@ def tiny_days(draw: st.DrawFn) -> Problem:
     return problem(*stops, trucks=trucks, facilities=(PLANT,), minutes=draw(st.sampled_from([3, 8, 10])))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=SLOW_TO_DRAW)
+@settings(max_examples=25, suppress_health_check=SLOW_TO_DRAW)
 @given(tiny_days())
 def test_nothing_is_better_where_everything_can_be_tried(day: Problem) -> None:
     plan = solve(day, Budget(seconds=30, iterations=1000))

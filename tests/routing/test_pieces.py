@@ -1,7 +1,7 @@
 """Pieces of routes, joined in any way, tell the least duration that driving them at every leaving time would show."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.pieces import NEVER_S, Piece, Pieces, chained
@@ -30,7 +30,6 @@ def least_s(places: list[tuple[Piece, int]]) -> int:
     )
 
 
-@settings(deadline=None)
 @given(routes)
 def test_from_the_front_and_from_the_back_a_route_takes_what_its_best_leaving_time_takes(
     places: list[tuple[Piece, int]],
@@ -40,7 +39,6 @@ def test_from_the_front_and_from_the_back_a_route_takes_what_its_best_leaving_ti
     assert heads[-1][2] == tails[0][2] == least_s(places)
 
 
-@settings(deadline=None)
 @given(routes, st.integers(1, 5))
 def test_a_head_and_a_tail_make_the_whole_wherever_it_is_cut(places: list[tuple[Piece, int]], cut: int) -> None:
     cut = min(cut, len(places) - 1)

@@ -24,7 +24,7 @@ def stops_of(day: Problem) -> list[list[str]]:
     return [list(route.stop_ids) for route in planned(day)[1].routes]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(problems())
 def test_whatever_it_plans_can_be_driven_as_it_was_planned(day: Problem) -> None:
     # Trucks take turns at gates only when a plan is timed, and where breaks and rests meet, timing is not exact.

@@ -249,7 +249,7 @@ def changed(day: Problem, plan: Plan, event: Event, now: int) -> Replan | None:
     return made
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data(), problems() | strict_problems(), st.integers(MORNING_S, MORNING_S + 20_000))
 def test_whatever_happens_and_happens_again_the_rest_of_the_day_is_feasible(data, day: Problem, now: int) -> None:
     made = changed(day, greedy(day), data.draw(happenings(day)), now)

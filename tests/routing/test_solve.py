@@ -10,7 +10,7 @@ from routing import Budget, Problem, Progress, VisitKind, solve, verify
 from tests.routing.problems import problems
 
 QUICK = Budget(20, iterations=30)
-slow = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+slow = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @slow

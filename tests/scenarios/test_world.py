@@ -34,7 +34,7 @@ def walk(world: World, minutes: list[float]) -> list[Uplink]:
     return sent
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cuts=st.lists(st.floats(0.01, 599.9), max_size=30))
 def test_the_same_seed_gives_the_same_history_whatever_the_steps(bins: Bins, cuts: list[float]) -> None:
     at_once, in_steps = make_world(bins), make_world(bins)

@@ -121,9 +121,7 @@ def test_never_two_open_alarms_of_a_kind_and_object(watched: Engine) -> None:  #
     machine = type("Watched", (Duty,), {"engine": watched})
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=10, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=10, stateful_step_count=20, suppress_health_check=list(HealthCheck)),
     )
 
 

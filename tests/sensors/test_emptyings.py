@@ -134,7 +134,7 @@ _moments = st.floats(0, 300).map(lambda hours: BEGIN + hours * HOUR)
 _shares = st.none() | st.floats(0, 2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(_moments, st.floats(0, 2)), max_size=40, unique_by=lambda reading: reading[0]),
     st.lists(st.builds(Recorded, _moments, st.booleans(), _shares), max_size=6),

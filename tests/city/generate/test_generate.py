@@ -86,7 +86,7 @@ def test_nothing_is_wrong_with_a_generated_city(town: CityData) -> None:
     assert check(town) == []
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.data())
 def test_a_city_of_any_size_has_what_was_asked_for_and_nothing_is_wrong_with_it(data: st.DataObject) -> None:
     points = data.draw(st.integers(1, 80), "points")

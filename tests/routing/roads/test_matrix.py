@@ -127,7 +127,7 @@ def test_places_of_another_graph_are_refused() -> None:
         small.matrix(snap(large, (250, 0)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cities(), CONDITIONS, POINTS, st.booleans())
 def test_the_matrix_is_what_plain_dijkstra_over_all_turns_finds(
     network: RoadNetwork, conditions: RoadConditions, points: list[tuple[int, int]], own_side: bool
@@ -143,7 +143,7 @@ def test_the_matrix_is_what_plain_dijkstra_over_all_turns_finds(
     assert now.matrix(snaps).duration_s.tolist() == seconds.astype(np.int32).tolist()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cities(), POINTS)
 def test_without_closures_everything_in_the_graph_is_reachable(
     network: RoadNetwork, points: list[tuple[int, int]]
@@ -159,7 +159,7 @@ def detours(duration_s: NDArray[np.int32]) -> NDArray[np.int64]:
     return (duration_s[:, None, :] - over).ravel()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cities(), POINTS)
 def test_no_detour_is_quicker_where_trucks_keep_to_their_side(
     network: RoadNetwork, points: list[tuple[int, int]]

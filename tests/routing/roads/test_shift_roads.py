@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from city.hours import Span
@@ -205,7 +205,6 @@ TURN_S = 200
 NEVER_TURNING = TruckProfile(turns=TurnCosts(turn_round_s=TURN_S))
 
 
-@settings(deadline=None)
 @given(cities(), st.lists(st.builds(Closing, st.integers(1, 6), spans, st.just(np.inf)), max_size=3), st.booleans())
 def test_closing_streets_never_makes_a_way_shorter_and_lines_are_as_long_as_the_matrix(
     network: RoadNetwork, closures: list[Closing], at_kerb: bool

@@ -63,7 +63,7 @@ def test_many_places_on_one_street_reach_each_other(town: RoadGraph) -> None:
     assert_same(town.matrix(snaps.on_own_side()), by_dijkstra(town, snaps.on_own_side()))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cities(), CONDITIONS, CONDITIONS, POINTS)
 def test_changed_conditions_give_what_a_new_graph_gives(
     network: RoadNetwork, first: RoadConditions, then: RoadConditions, points: list[tuple[int, int]]
@@ -77,7 +77,7 @@ def test_changed_conditions_give_what_a_new_graph_gives(
     assert_same(changed.under(RoadConditions()).matrix(snaps), graph.matrix(snaps))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(cities(), POINTS, st.randoms(use_true_random=False))
 def test_however_the_map_is_cut_the_matrix_is_the_same(
     network: RoadNetwork, points: list[tuple[int, int]], random: Random

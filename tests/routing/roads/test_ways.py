@@ -21,7 +21,7 @@ from tests.routing.roads.random_city import CONDITIONS, POINTS, built, cities, s
 PLAIN = TruckProfile(share_of_limit=1.0, turns=TurnCosts(0, 0, 0, 0, 0))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cities(), POINTS)
 def test_every_way_is_legal_unbroken_and_as_long_as_the_matrix_says(
     network: RoadNetwork, points: list[tuple[int, int]]
@@ -39,7 +39,7 @@ def test_every_way_is_legal_unbroken_and_as_long_as_the_matrix_says(
             assert_drawn(snaps, way, start, end)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cities(), CONDITIONS, POINTS, st.booleans())
 def test_a_way_unfolded_from_tables_costs_what_dijkstra_finds_and_what_its_turns_add_up_to(
     network: RoadNetwork, conditions: RoadConditions, points: list[tuple[int, int]], own_side: bool
@@ -99,7 +99,7 @@ def test_the_line_follows_every_bend_and_names_each_street_once() -> None:
     assert back.street_names == ("人民路", "Hauptstraße")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_a_piece_of_one_street_is_drawn_as_long_as_it_is(begin: float, end: float) -> None:
     graph = RoadGraph.build(draw([(0, 0), (100, 100)], [Street(0, 1, bends=[(100, 0)])]), PLAIN)
