@@ -1,6 +1,6 @@
 """What alarms and health cost in a large city: a sweep where all is well, one in an outage of everything, judging.
 
-    python benchmarks/alarms.py [--bins 150000] [--postgres URL]
+    python -m benchmarks.alarms [--bins 150000] [--postgres URL]
 
 A city of devices that speak every hour is made in a scratch database. Time is the wall's, on whatever machine it is.
 """

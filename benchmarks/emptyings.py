@@ -1,6 +1,6 @@
 """How many emptyings are found, and how many of those took place: on made-up lives with the noise of real sensors.
 
-    .venv/bin/python benchmarks/emptyings.py [--bins 77] [--days 180] [--seeds 1 2 3] [--tolerance-h 6]
+    .venv/bin/python -m benchmarks.emptyings [--bins 77] [--days 180] [--seeds 1 2 3] [--tolerance-h 6]
 
 The truth (`benchmarks.bin_lives`) is hidden from the detector, which gets readings alone, or readings, records and
 lifts. An emptying is found if one that is believed lies within the tolerance of it; each counts once. Those that took

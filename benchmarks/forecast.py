@@ -1,8 +1,8 @@
 """How good forecasts are on real records, beside plain ones and a forecasting library's, and how fast.
 
-    .venv/bin/python benchmarks/forecast.py levels FILE [--sensors 16DA,...] [--library]
-    .venv/bin/python benchmarks/forecast.py visits FILE
-    .venv/bin/python benchmarks/forecast.py speed [--bins 150000]
+    .venv/bin/python -m benchmarks.forecast levels FILE [--sensors 16DA,...] [--library]
+    .venv/bin/python -m benchmarks.forecast visits FILE
+    .venv/bin/python -m benchmarks.forecast speed [--bins 150000]
 
 ``levels``: a year of ultrasonic sensors (`fes-csv`) through the real intake; the level 24 hours ahead at origins every
 six hours, each forecast knowing only what had come in by then. With ``--library`` AutoETS and AutoTheta of

@@ -1,7 +1,7 @@
 """How many readings a second are stored durably, with verdicts, states and alarms, beside a bare script's bulk insert.
 
-    .venv/bin/python benchmarks/intake.py [--readings 40000] [--batch 1000] [--postgres URL]
-    .venv/bin/python benchmarks/intake.py --flat 10000000 [--database sqlite|postgresql]
+    .venv/bin/python -m benchmarks.intake [--readings 40000] [--batch 1000] [--postgres URL]
+    .venv/bin/python -m benchmarks.intake --flat 10000000 [--database sqlite|postgresql]
 
 Each round, every one of 2,000 bins says how full it is: as a list of our own readings, and as ChirpStack events. The
 bare script inserts the very rows that intake stored into a database of the same schema, keys, indexes and foreign

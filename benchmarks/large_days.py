@@ -1,6 +1,6 @@
 """Large capacitated instances in the manner of the Belgian ones (F. Arnold, M. Gendreau, K. Soerensen 2019).
 
-    .venv/bin/python benchmarks/large_days.py 10000 [--seed 1] [--long] [--eccentric] > big.vrp
+    .venv/bin/python -m benchmarks.large_days 10000 [--seed 1] [--long] [--eccentric] > big.vrp
 
 Customers lie around towns of very different sizes, thinner with the distance from the centre; one half wants one
 parcel, a third two, the others three; a truck holds parcels for about ten customers, or, with long routes, for about a

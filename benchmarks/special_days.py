@@ -1,7 +1,7 @@
 """Whether the calendar helps the forecast: on bins with a known market, and on a real year with its public holidays.
 
-    .venv/bin/python benchmarks/special_days.py market
-    .venv/bin/python benchmarks/special_days.py holidays FILE [--sensors 16DA,...]
+    .venv/bin/python -m benchmarks.special_days market
+    .venv/bin/python -m benchmarks.special_days holidays FILE [--sensors 16DA,...]
 
 ``market``: bins that take in half as much again on irregular market days, emptied when nearly full; from the diaries of
 a quarter the effect is learnt as the worker does, and every market day and plain day of the next four weeks is forecast

@@ -1,6 +1,6 @@
 """How many positions of trucks a second the intake process stores durably and acknowledges, over real sockets.
 
-    .venv/bin/python benchmarks/terminals.py [--trucks 1000] [--each 20] [--database URL]
+    .venv/bin/python -m benchmarks.terminals [--trucks 1000] [--each 20] [--database URL]
 
 Starts ``dustcart intake`` with a port for terminals on a new database (SQLite if none is named), connects a terminal
 for each truck, and lets each send one position after another, the next when the last was answered. Prints JSON:

@@ -1,9 +1,9 @@
 """How commands speak: results on stdout (tables for people, JSON for machines), everything else on stderr."""
 
-import json
 import sys
 from typing import Annotated, Any
 
+import orjson
 import typer
 from rich.console import Console
 
@@ -21,6 +21,10 @@ def notices() -> Console:
 
 
 def print_json(value: Any) -> None:
-    """Write one JSON document to stdout, the same on every machine: UTF-8, no colours, moments in ISO 8601."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    """Write one JSON document to stdout, the same on every machine: UTF-8, no colours, moments in ISO 8601.
+
+    A number that does not exist becomes null.
+    """
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+    sys.stdout.write(orjson.dumps(value, default=str, option=options).decode() + "\n")
     sys.stdout.flush()

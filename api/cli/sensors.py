@@ -322,8 +322,9 @@ def replay(
         table.add_row(f"verdict: {verdict}", str(number))
     table.add_row("emptyings", str(len(found.emptyings)))
     table.add_row("forecasts 24 h ahead", str(found.skill.spans))
-    table.add_row("within the 80 % interval", f"{found.skill.coverage_80:.1%}")
-    table.add_row("pinball loss", f"{found.skill.pinball:.4f}")
-    for name, skill in found.baselines.items():
-        table.add_row(f"  {name}", f"{skill.pinball:.4f}")
+    if found.skill.spans:
+        table.add_row("within the 80 % interval", f"{found.skill.coverage_80:.1%}")
+        table.add_row("pinball loss", f"{found.skill.pinball:.4f}")
+        for name, skill in found.baselines.items():
+            table.add_row(f"  {name}", f"{skill.pinball:.4f}")
     results().print(table)

@@ -72,3 +72,12 @@ def test_the_command_tells_what_went_wrong_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_too_short_to_judge_says_null_to_machines(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"device": "meter-1", "at": "2026-03-01T00:00:00Z", "distance_cm": 90}\n')
+    words = ["sensors", "replay", str(path), "--format", "dustcart", "--json"]
+    done = subprocess.run([sys.executable, "-m", "api.cli", *words], capture_output=True, text=True, check=True)
+    said = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert (said["stored"], said["forecasts"], said["pinball_loss_24h"]) == (1, 0, None)
