@@ -5,7 +5,7 @@ written for a stop that was driven past, a lift is read off the wrong tag. So wh
 each adds or takes its weight of evidence, and where they contradict each other the contradiction is kept beside the
 result, with the numbers that show it. Claims that are not believed are kept too, with their low confidence.
 
-Pure: values in, values out. `sensors.emptying_looks` reads and stores them.
+Pure: values in, values out. `sensors.emptied` reads and stores them.
 """
 
 import math

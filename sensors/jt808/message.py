@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from city.marks import canonical_terminal
 from sensors.errors import IntakeError
-from sensors.jt808.frame import MOST_BODY, Frame, write_frame
+from sensors.jt808.frame import FIRST_VERSION, LONGER_PHONE, MOST_BODY, Frame, write_frame
 from sensors.position import Position
 from sensors.uplink import Unusable, one_of_many
 
@@ -33,16 +33,12 @@ def read_body(message: int, phone: str, body: bytes) -> list[Position | Unusable
     IntakeError
         If the message as a whole is of no use.
     """
-    match message:
-        case 0x0200:
-            return [_position(phone, body)]
-        case 0x0201:
-            # The serial number of the question it answers comes first.
-            return [_position(phone, body[2:])]
-        case 0x0704:
-            return list(_positions(phone, body))
-        case _:
-            return []
+    if message == POSITION:
+        return [_position(phone, body)]
+    if message == POSITION_ASKED_FOR:
+        # The serial number of the question it answers comes first.
+        return [_position(phone, body[2:])]
+    return list(_positions(phone, body)) if message == POSITIONS else []
 
 
 def _positions(phone: str, body: bytes) -> Iterator[Position | Unusable]:
@@ -63,7 +59,7 @@ def _positions(phone: str, body: bytes) -> Iterator[Position | Unusable]:
 
 def alone(phone: str, body: bytes) -> bytes:
     """Write one position of a batch as the frame it would have been by itself."""
-    version = None if len(phone) == 12 else 1
+    version = FIRST_VERSION if len(phone) == 2 * LONGER_PHONE else None
     return write_frame(Frame(POSITION, phone, 0, body[:MOST_BODY], version=version))
 
 
