@@ -17,10 +17,12 @@ MOST_BODY = 0x3FF
 ENCRYPTION, PARTS, NEWER = 0x1C00, 0x2000, 0x4000
 # Bytes of a phone number, two digits each, before and since 2019.
 PHONE, LONGER_PHONE = 6, 10
+# Bytes of the place in a message of several frames.
+PLACE = 4
 # The version that headers of 2019 carry.
 FIRST_VERSION = 1
 # Longest frame between its flags: header, part numbers, body and check, each byte escaped.
-LONGEST = 2 * (5 + LONGER_PHONE + 2 + 4 + MOST_BODY + 1)
+LONGEST = 2 * (5 + LONGER_PHONE + 2 + PLACE + MOST_BODY + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,7 @@ def read_frame(between: bytes) -> Frame:
     if len(plain) < 4:
         raise IntakeError("truncated", f"{len(plain)} bytes are no frame of JT/T 808")
     properties = int.from_bytes(plain[2:4])
-    newer = bool(properties & NEWER)
-    phone_at = 5 if newer else 4
-    phone_to = phone_at + (LONGER_PHONE if newer else PHONE)
-    body_at = phone_to + 2 + (4 if properties & PARTS else 0)
+    phone_at, phone_to, body_at = _layout(properties)
     if (length := properties & MOST_BODY) + body_at + 1 > len(plain):
         raise IntakeError(
             "truncated",
@@ -89,7 +88,7 @@ def read_frame(between: bytes) -> Frame:
         raise IntakeError("wrong_shape", f"the frame {_head(plain)} is encrypted; turn that off in the terminal")
     part = parts = 1
     if properties & PARTS:
-        parts, part = int.from_bytes(plain[body_at - 4 : body_at - 2]), int.from_bytes(plain[body_at - 2 : body_at])
+        parts, part = int.from_bytes(plain[body_at - PLACE : body_at - 2]), int.from_bytes(plain[body_at - 2 : body_at])
         if not 1 <= part <= parts:
             raise IntakeError("wrong_shape", f"the frame {_head(plain)} says it is part {part} of {parts}")
     return Frame(
@@ -99,7 +98,7 @@ def read_frame(between: bytes) -> Frame:
         body=plain[body_at:-1],
         part=part,
         parts=parts,
-        version=plain[4] if newer else None,
+        version=plain[4] if properties & NEWER else None,
     )
 
 
@@ -119,6 +118,14 @@ def write_frame(frame: Frame) -> bytes:
     plain += reduce(xor, plain).to_bytes(1)
     escaped = plain.replace(b"\x7d", b"\x7d\x01").replace(b"\x7e", b"\x7d\x02")
     return b"\x7e" + escaped + b"\x7e"
+
+
+def _layout(properties: int) -> tuple[int, int, int]:
+    """Return where the phone number begins and ends in a frame, and where the body begins."""
+    newer = bool(properties & NEWER)
+    phone_at = 5 if newer else 4
+    phone_to = phone_at + (LONGER_PHONE if newer else PHONE)
+    return phone_at, phone_to, phone_to + 2 + (PLACE if properties & PARTS else 0)
 
 
 def _unescaped(between: bytes) -> bytes:
@@ -209,6 +216,6 @@ def _is_short(piece: bytes) -> bool:
     if len(piece) > LONGEST:
         return False
     plain = piece.replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
-    newer = len(plain) > 3 and bool(plain[2] << 8 & NEWER)
-    header = 12 + (5 if newer else 0)
-    return header <= len(plain) < header + 1 + (int.from_bytes(plain[2:4]) & MOST_BODY)
+    properties = int.from_bytes(plain[2:4])
+    *_, body_at = _layout(properties)
+    return body_at <= len(plain) < body_at + 1 + (properties & MOST_BODY)

@@ -181,6 +181,14 @@ def test_a_flag_that_a_terminal_forgot_to_escape_is_mended(shared_data: Path) ->
     assert [read_frame(piece).phone for piece in pieces] == [frame["phone"], PHONE]
 
 
+def test_a_forgotten_flag_near_the_end_of_a_part_is_mended_too() -> None:
+    part = Frame(0x0704, PHONE, 1, bytes(30) + b"\x7e\x01", part=1, parts=2)
+    cutter = Cutter()
+    pieces = cutter.feed(write_frame(part).replace(b"\x7d\x02", b"\x7e") + position(NOW))
+    assert [read_frame(piece).phone for piece in pieces] == [PHONE, PHONE]
+    assert read_frame(pieces[0]) == part
+
+
 def test_a_frame_that_declares_too_much_takes_no_other_with_it() -> None:
     beat = write_frame(Frame(0x0002, PHONE, 9))
     cut = position(NOW)[:-20] + b"\x7e"
