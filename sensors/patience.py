@@ -35,6 +35,11 @@ class Patience:
         self.wait_s = min(2 * self.wait_s, LONGEST_WAIT_S)
 
 
+def reason_of(error: SQLAlchemyError | OSError) -> str:
+    """Return what went wrong in the words of the database's driver, on one line."""
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
+
+
 async def stored(messages: Sequence[Message], take: Take, stop: asyncio.Event) -> Sequence[Receipt] | None:
     """Store messages, trying until it works; none if told to stop before that.
 
@@ -48,7 +53,7 @@ async def stored(messages: Sequence[Message], take: Take, stop: asyncio.Event) -
         try:
             return await asyncio.to_thread(take, messages)
         except (SQLAlchemyError, OSError) as error:
-            reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            reason = reason_of(error)
             log.warning("%d messages cannot be stored: %s; next try in %.0f s", len(messages), reason, patience.wait_s)
         except Exception:
             log.exception("%d messages cannot be stored; next try in %.0f s", len(messages), patience.wait_s)

@@ -7,9 +7,11 @@ it falls silent or speaks another language, and waits its turn while the databas
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,7 +32,7 @@ from sensors.jt808.message import (
     REGISTER,
 )
 from sensors.jt808.parts import Arrived, Parts
-from sensors.patience import Take
+from sensors.patience import Take, reason_of
 
 REPORTS = frozenset({POSITION, POSITION_ASKED_FOR, POSITIONS})
 GREETINGS = frozenset({HEARTBEAT, LOGOUT})
@@ -42,6 +44,8 @@ READ_BYTES = 4096
 MOST_WRONG = 100
 # A terminal waits this long for an answer before it connects again, so nobody else need wait longer for it.
 PATIENCE_S = 60.0
+# How often the log says that the database does not answer; every terminal of a city tries again within a minute.
+TOLD_EVERY_S = 60.0
 
 IsRegistered = Callable[[str], bool]
 
@@ -91,17 +95,25 @@ async def listening(
     """
     batches = Batches(take)
     conversations: set[asyncio.Task[None]] = set()
+    told_s = -math.inf
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal told_s
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs has one
-        if len(conversations) < door.most_connections:
-            conversations.add(task)
-            # Whatever ends it early, the terminal was not answered, connects again and sends it again.
-            with contextlib.suppress(OSError, TimeoutError, SQLAlchemyError, asyncio.CancelledError):
-                await _Conversation(door, batches, is_registered, reader, writer).run()
+        try:
+            if len(conversations) < door.most_connections:
+                conversations.add(task)
+                # Whatever ends it early, the terminal was not answered, connects again and sends it again.
+                with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
+                    await _Conversation(door, batches, is_registered, reader, writer).run()
+        except SQLAlchemyError as error:
+            if monotonic() - told_s >= TOLD_EVERY_S:
+                told_s = monotonic()
+                log.warning("terminals cannot be told whether they are registered: %s", reason_of(error))
+        finally:
             conversations.discard(task)
-        writer.transport.abort()
+            writer.transport.abort()
 
     async with batches.storing():
         server = await asyncio.start_server(converse, sock=listener, limit=READ_BYTES)

@@ -31,7 +31,7 @@ from sensors.errors import IntakeError
 from sensors.intake import receive_all
 from sensors.jt808.frame import LONGEST, Cutter, Frame, read_frame, write_frame
 from sensors.jt808.message import alone
-from sensors.jt808.server import MOST_WRONG, Door, listening
+from sensors.jt808.server import MOST_WRONG, Door, IsRegistered, listening
 from sensors.position import Position
 from sensors.reports import knows_truck
 from sensors.telemetry import DeadLetter, PositionRecord
@@ -270,14 +270,16 @@ class Terminal:
 
 
 @asynccontextmanager
-async def served(town: Engine, take: Take | None = None, **door: Any) -> AsyncIterator[Callable[[], Any]]:
+async def served(
+    town: Engine, take: Take | None = None, is_registered: IsRegistered | None = None, **door: Any
+) -> AsyncIterator[Callable[[], Any]]:
     """Serve terminals; yields how one connects."""
     clock = ManualClock(NOW)
     store: Take = take or partial(receive_all, town, clock)
     writers: list[asyncio.StreamWriter] = []
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    async with listening(listener, Door(**door), store, partial(knows_truck, town)):
+    async with listening(listener, Door(**door), store, is_registered or partial(knows_truck, town)):
 
         async def connect() -> Terminal:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -469,6 +471,30 @@ def test_nothing_is_answered_before_it_is_stored_and_an_outage_loses_nothing(
 
     run(conversation())
     assert len(positions(town)) == 1
+
+
+def test_who_cannot_be_looked_up_makes_room_and_the_log_says_why_once(
+    town: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    def is_registered(terminal: str) -> bool:
+        asked.append(terminal)
+        raise OperationalError("SELECT", {}, Exception("the database is away\nas ever"))
+
+    async def conversation() -> None:
+        async with served(town, is_registered=is_registered, most_connections=1) as connect:
+            for number in range(3):
+                terminal = await connect()
+                await terminal.send(write_frame(Frame(0x0102, PHONE, number, b"code")))
+                with pytest.raises((EOFError, ConnectionError)):
+                    await terminal.frame()
+
+    run(conversation())
+    assert len(asked) == 3
+    assert [record.getMessage() for record in caplog.records if record.name == "sensors.jt808.server"] == [
+        "terminals cannot be told whether they are registered: the database is away"
+    ]
 
 
 def test_who_falls_silent_is_cut_off_and_makes_room(town: Engine) -> None:
