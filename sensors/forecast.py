@@ -176,26 +176,10 @@ def levels_at(states: States, at: datetime) -> tuple[Floats, Floats]:
     return np.concatenate(means), np.concatenate(sigmas)
 
 
-def overflow_probability(state: Estimated, at: datetime, diaries: Diaries | None = None) -> float:
-    """Return the probability that the bin has overflowed by a moment, if nobody empties it before."""
-    return float(overflow_probabilities(stack([state], diaries), at)[0])
-
-
 def overflow_probabilities(states: States, at: datetime, brim: float = BRIM) -> Floats:
-    """Return many bins' probabilities to have reached the brim, or another level, by one moment."""
+    """Return many bins' probabilities to have reached the brim, or another level, by one moment, if nobody comes."""
     parts = [_reached(states[part], np.full(len(states), at.timestamp())[part], brim) for part in _parts(len(states))]
     return np.concatenate(parts) if parts else np.empty(0)
-
-
-def overflow_at(state: Estimated, probability: float, diaries: Diaries | None = None) -> datetime | None:
-    """Return when the probability of overflow reaches a value, if nobody empties the bin.
-
-    Returns
-    -------
-    datetime or None
-        Not before the state's own time; none if it is more than `HORIZON_H` away, or nothing is known of the bin.
-    """
-    return when(overflow_times(stack([state], diaries), probability)[0])
 
 
 def when(seconds: float) -> datetime | None:
@@ -204,12 +188,13 @@ def when(seconds: float) -> datetime | None:
 
 
 def overflow_times(states: States, probability: float) -> Floats:
-    """Return for many bins when the probability of overflow reaches a value.
+    """Return for many bins when the probability of overflow reaches a value, if nobody empties them.
 
     Returns
     -------
     ndarray
-        Seconds since 1970; infinite where it is more than `HORIZON_H` away or nothing is known.
+        Seconds since 1970, not before the state's own time; infinite where it is more than `HORIZON_H` away or nothing
+        is known.
     """
     if not 0 < probability < 1:
         raise ValueError(f"a probability lies between 0 and 1, not {probability}")

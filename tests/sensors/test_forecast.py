@@ -11,11 +11,10 @@ from sensors.forecast import (
     level_at,
     level_quantiles,
     levels_at,
-    overflow_at,
     overflow_probabilities,
-    overflow_probability,
     overflow_times,
     stack,
+    when,
 )
 from sensors.levels import BinState, LevelSource, unknown_since
 
@@ -26,6 +25,14 @@ HOUR = timedelta(hours=1)
 def _state(**known: object) -> BinState:
     state = {"fill_level": 0.5, "sigma": 0.05, "as_of": NOON, "rate_per_h": 0.01, "rate_sigma": 0.002}
     return BinState(bin_id="b", **{**state, "volatility": 0.03, "source": LevelSource.SENSOR, **known})
+
+
+def overflow_probability(state: BinState, at: datetime) -> float:
+    return float(overflow_probabilities(stack([state]), at)[0])
+
+
+def overflow_at(state: BinState, probability: float) -> datetime | None:
+    return when(overflow_times(stack([state]), probability)[0])
 
 
 _states = st.builds(
