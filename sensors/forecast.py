@@ -237,7 +237,7 @@ def level_quantiles(states: States, at_s: Floats, probabilities: Sequence[float]
     return np.concatenate(quantiles) if quantiles else np.empty((0, len(probabilities)))
 
 
-Above = Callable[[States, Floats, Floats], Floats]
+Exceeds = Callable[[States, Floats, Floats, Floats], Floats]
 
 
 def _quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> Floats:
@@ -248,7 +248,7 @@ def _quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> 
     if lived is None:
         above = _above_each(states, grid, at_s)
     else:
-        above = _on_grid(_roughly_above, states, grid, at_s)
+        above = _on_grid(_roughly_exceeds, states, grid, at_s)
         by_rate = np.flatnonzero(lived.share < ROUGH_SHARE)
         above[:, by_rate] = _above_each(states[by_rate], grid[:, by_rate], at_s[by_rate])
         above = (1 - lived.share) * above + lived.above(grid - states.mean)
@@ -261,18 +261,18 @@ def _quantiles(states: States, at_s: Floats, probabilities: Sequence[float]) -> 
 
 def _above_each(states: States, grid: Floats, at_s: Floats) -> Floats:
     """Return `_above` at every row of a grid as `_GRID` spaces it; between every other one it is a straight line."""
-    known = _on_grid(_above, states, grid[::2], at_s)
+    known = _on_grid(_exceeds, states, grid[::2], at_s)
     above = np.repeat(known, 2, axis=0)[: len(grid)]
     part = ((_GRID[1::2] - _GRID[:-1:2]) / (_GRID[2::2] - _GRID[:-2:2]))[:, None]
     above[1::2] = (1 - part) * known[:-1] + part * known[1:]
     return above
 
 
-def _on_grid(above: Above, states: States, grid: Floats, at_s: Floats) -> Floats:
+def _on_grid(exceeds: Exceeds, states: States, grid: Floats, at_s: Floats) -> Floats:
     """Ask for all bins at all thresholds in one call: for one bin, calls are what costs."""
     bare = replace(states, diaries=no_diaries(len(states)))
     each = bare[np.tile(np.arange(len(states)), len(grid))]
-    return above(each, grid.ravel(), np.tile(at_s, len(grid))).reshape(grid.shape)
+    return _above(each, grid.ravel(), np.tile(at_s, len(grid)), exceeds).reshape(grid.shape)
 
 
 def _parts(count: int) -> list[slice]:
@@ -354,38 +354,29 @@ def _moments(states: States, mean: Floats, sigma: Floats, hours: Floats) -> tupl
 def _reached(states: States, at_s: Floats, brim: float) -> Floats:
     """Return the probability that the level was at the brim at some moment up to a moment."""
     states, at_s, doubt_h = _paced(states, at_s)
-    above = _above(states, np.full(len(states), brim), at_s)
+    above = _above(states, np.full(len(states), brim), at_s, _exceeds)
     if (lived := _lived(states, at_s, doubt_h, highest=True)) is not None:
         above = (1 - lived.share) * above + lived.above(brim - states.mean)
     return np.clip(above, 0.0, 1.0)
 
 
-def _above(states: States, threshold: Floats, at_s: Floats) -> Floats:
+def _above(states: States, threshold: Floats, at_s: Floats, exceeds: Exceeds) -> Floats:
     """Return the probability of a level of at least `threshold` by the rate alone, over both explanations."""
     hours = _hours(states.as_of_s, at_s)
-    above = _exceeds(states, threshold - states.mean, states.sigma, hours)
+    above = exceeds(states, threshold - states.mean, states.sigma, hours)
     if (disputed := np.flatnonzero(states.rival_weight > 0)).size:
         part = states[disputed]
         hours = _hours(part.rival_as_of_s, at_s[disputed])
-        rival = _exceeds(part, threshold[disputed] - part.rival_mean, part.rival_sigma, hours)
-        above[disputed] += part.rival_weight * (rival - above[disputed])
-    return above
-
-
-def _roughly_above(states: States, threshold: Floats, at_s: Floats) -> Floats:
-    """Return what `_above` returns, to about 0.02, at a twentieth of its cost: enough for the smaller share."""
-    hours = _hours(states.as_of_s, at_s)
-    above = _roughly_exceeds(states, threshold - states.mean, states.sigma, hours)
-    if (disputed := np.flatnonzero(states.rival_weight > 0)).size:
-        part = states[disputed]
-        hours = _hours(part.rival_as_of_s, at_s[disputed])
-        rival = _roughly_exceeds(part, threshold[disputed] - part.rival_mean, part.rival_sigma, hours)
+        rival = exceeds(part, threshold[disputed] - part.rival_mean, part.rival_sigma, hours)
         above[disputed] += part.rival_weight * (rival - above[disputed])
     return above
 
 
 def _roughly_exceeds(states: States, gap: Floats, sigma: Floats, hours: Floats) -> Floats:
-    """Return `_exceeds` of the shifted gamma variable that has the same mean, variance and skewness as the sum."""
+    """Return what `_exceeds` returns, to about 0.02, at a twentieth of its cost: enough for the smaller share.
+
+    It is of the shifted gamma variable that has the same mean, variance and skewness as the sum.
+    """
     gained = states.rate * hours
     variance = states.volatility**2 * hours + (states.rate_sigma * hours) ** 2
     scale = variance / np.maximum(gained, LEAST_GAIN)
