@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, Session, SQLModel, col
 
 from sensors.bulk import document, given, insert_or_update
+from sensors.skill import AGREEMENT, AROUND, AROUND_DISPUTED, LOWER
 
 # Pages are six hours apart: rhythm within a day is seen, and a quarter of a year fits in a kilobyte. Longer memory
 # forecast no better on a year of real sensors, half of it 1.5 % worse.
@@ -31,11 +32,8 @@ STEPS = 125.0
 MOST, MISSING = 254, 255
 PAGE_BYTES = 3
 
-# The level settles at the median of these many readings around, where they agree within that much. Where they do not,
-# something in the way makes some of them too high, and the lower ones of a longer stretch are right.
-AROUND, AGREEMENT = 9, 0.12
-AROUND_DISPUTED, LOWER = 13, 0.2
-# Readings farther away than this say nothing about the level then.
+# The level settles where `sensors.skill` sees it in hindsight, by which forecasts are judged; but readings farther away
+# than this say nothing about it.
 AROUND_MIN = 12 * 60
 
 # A diary as its row keeps it: slot of the last page, and pages.
