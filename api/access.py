@@ -102,6 +102,24 @@ class Principal:
         if allowed is not None and district_id not in allowed:
             raise forbidden(permission)
 
+    def within(self, permission: Permission, district_id: str | None) -> frozenset[str] | None:
+        """Return where to look for somebody who asks for one district, or for none: all where they may do this.
+
+        Returns
+        -------
+        frozenset of str or None
+            Districts; ``None`` is everywhere.
+
+        Raises
+        ------
+        Refusal
+            As `require` does, if they may not in the district they ask for.
+        """
+        if district_id is None:
+            return self.districts(permission)
+        self.require(permission, district_id)
+        return frozenset({district_id})
+
     def require_everywhere(self, permission: Permission) -> None:
         """Refuse unless they may do this in every district.
 

@@ -86,10 +86,8 @@ def list_alarms(
     cursor: Cursor = None,
 ) -> Page[AlarmView]:
     """List the alarms of the caller's districts, the latest first."""
-    if district is not None:
-        principal.require(Permission.READ_ALARMS, district)
+    allowed = principal.within(Permission.READ_ALARMS, district)
     query = select(Alarm).order_by(col(Alarm.raised_at).desc(), col(Alarm.id).desc()).limit(limit + 1)
-    allowed = principal.districts(Permission.READ_ALARMS) if district is None else frozenset({district})
     if allowed is not None:
         query = query.where(col(Alarm.district_id).in_(allowed))
     if state:

@@ -36,10 +36,8 @@ def list_dispatches(
     cursor: Cursor = None,
 ) -> Page[DispatchLine]:
     """List dispatches of the caller's districts, the latest to leave first."""
-    if district is not None:
-        principal.require(Permission.READ_DISPATCHES, district)
+    allowed = principal.within(Permission.READ_DISPATCHES, district)
     query = select(Dispatch).order_by(col(Dispatch.leaves_at).desc(), col(Dispatch.id).desc()).limit(limit + 1)
-    allowed = principal.districts(Permission.READ_DISPATCHES) if district is None else frozenset({district})
     if allowed is not None:
         query = query.where(col(Dispatch.district_id).in_(allowed))
     if state:

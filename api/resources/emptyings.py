@@ -61,11 +61,9 @@ def list_emptyings(
 
     They are looked at anew for some days, as more comes to be known.
     """
-    if district is not None:
-        principal.require(Permission.READ_CITY, district)
+    allowed = principal.within(Permission.READ_CITY, district)
     key = (col(EmptyingRecord.at), col(EmptyingRecord.bin_id))
     query = select(EmptyingRecord).order_by(*(column.desc() for column in key)).limit(limit + 1)
-    allowed = principal.districts(Permission.READ_CITY) if district is None else frozenset({district})
     if allowed is not None:
         query = (
             query.join(Bin, col(Bin.id) == col(EmptyingRecord.bin_id))

@@ -51,11 +51,9 @@ def list_lifts(
 
     A lift is of its bin's district; of its truck's, where the bin is not known.
     """
-    if district is not None:
-        principal.require(Permission.READ_CITY, district)
+    allowed = principal.within(Permission.READ_CITY, district)
     key = (col(LiftRecord.at), col(LiftRecord.truck_id), col(LiftRecord.lift_key))
     query = select(LiftRecord).order_by(*(column.desc() for column in key)).limit(limit + 1)
-    allowed = principal.districts(Permission.READ_CITY) if district is None else frozenset({district})
     if allowed is not None:
         query = (
             query.join(Truck, col(Truck.id) == col(LiftRecord.truck_id))

@@ -61,11 +61,9 @@ def list_needs(
     cursor: Cursor = None,
 ) -> Page[NeedView]:
     """List the needs of the caller's districts, the most urgent first."""
-    if district is not None:
-        principal.require(Permission.READ_PROPOSALS, district)
+    allowed = principal.within(Permission.READ_PROPOSALS, district)
     query = select(Need).order_by(_DEADLINE, col(Need.id)).limit(limit + 1)
     query = query.where(col(Need.open_key).is_(None) if closed else col(Need.open_key).is_not(None))
-    allowed = principal.districts(Permission.READ_PROPOSALS) if district is None else frozenset({district})
     if allowed is not None:
         query = query.where(col(Need.district_id).in_(allowed))
     if reason:

@@ -97,11 +97,9 @@ def list_observations(
     cursor: Cursor = None,
 ) -> Page[ObservationView]:
     """List what people saw at the bins of the caller's districts, the latest first."""
-    if district is not None:
-        principal.require(Permission.READ_CITY, district)
+    allowed = principal.within(Permission.READ_CITY, district)
     key = (col(ObservationRecord.at), col(ObservationRecord.bin_id), col(ObservationRecord.observer))
     query = select(ObservationRecord).order_by(*(column.desc() for column in key)).limit(limit + 1)
-    allowed = principal.districts(Permission.READ_CITY) if district is None else frozenset({district})
     if allowed is not None:
         query = (
             query.join(Bin, col(Bin.id) == col(ObservationRecord.bin_id))

@@ -45,8 +45,7 @@ def list_latest_positions(
     cursor: Cursor = None,
 ) -> Page[PositionView]:
     """List the latest position of each truck of the caller's districts, by truck; one never heard of is left out."""
-    if district is not None:
-        principal.require(Permission.READ_DISPATCHES, district)
+    allowed = principal.within(Permission.READ_DISPATCHES, district)
     any_of_it = aliased(PositionRecord)
     latest = select(func.max(any_of_it.at)).where(any_of_it.truck_id == Truck.id).scalar_subquery()
     query = (
@@ -56,7 +55,6 @@ def list_latest_positions(
         .order_by(col(Truck.id))
         .limit(limit + 1)
     )
-    allowed = principal.districts(Permission.READ_DISPATCHES) if district is None else frozenset({district})
     if allowed is not None:
         query = query.where(col(Truck.district_id).in_(allowed))
     after = start_after(cursor, str)

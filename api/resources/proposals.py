@@ -37,8 +37,7 @@ def list_proposals(
     cursor: Cursor = None,
 ) -> Page[ProposalLine]:
     """List proposals of the caller's districts, newest first."""
-    if district is not None:
-        principal.require(Permission.READ_PROPOSALS, district)
+    allowed = principal.within(Permission.READ_PROPOSALS, district)
     query = (
         select(Proposal, ProposalVersion.summary)
         .join(
@@ -51,7 +50,6 @@ def list_proposals(
         .order_by(col(Proposal.created_at).desc(), col(Proposal.id).desc())
         .limit(limit + 1)
     )
-    allowed = principal.districts(Permission.READ_PROPOSALS) if district is None else frozenset({district})
     if allowed is not None:
         query = query.where(col(Proposal.district_id).in_(allowed))
     if state:

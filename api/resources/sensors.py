@@ -98,9 +98,7 @@ def rank_sensors(
     limit: Limit = 50,
 ) -> list[RankedView]:
     """Rank the sensors of the caller's districts by what they save, or bins without one by what one would."""
-    if district is not None:
-        principal.require(Permission.READ_ALARMS, district)
-    allowed = principal.districts(Permission.READ_ALARMS) if district is None else frozenset({district})
+    allowed = principal.within(Permission.READ_ALARMS, district)
     terms = Terms(visit_cost, sensor_cost, risk, chance_h)
     with reading(context.engine) as session:
         ranked = rank(session, terms, district_ids=None if allowed is None else sorted(allowed))

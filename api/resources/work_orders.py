@@ -71,10 +71,8 @@ def list_work_orders(
     cursor: Cursor = None,
 ) -> Page[WorkOrderView]:
     """List the work orders of the caller's districts, the latest first."""
-    if district is not None:
-        principal.require(Permission.READ_WORK_ORDERS, district)
+    allowed = principal.within(Permission.READ_WORK_ORDERS, district)
     query = select(WorkOrder).order_by(col(WorkOrder.opened_at).desc(), col(WorkOrder.id).desc()).limit(limit + 1)
-    allowed = principal.districts(Permission.READ_WORK_ORDERS) if district is None else frozenset({district})
     if allowed is not None:
         query = query.where(col(WorkOrder.district_id).in_(allowed))
     if state:
