@@ -1,6 +1,7 @@
 """The database: one engine for SQLite and PostgreSQL, UTC times, and transactions that either happen or do not."""
 
 import enum
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -148,6 +149,20 @@ def transaction(engine: Engine, *, durable: bool = False) -> Iterator[Session]:
         session.begin(),
     ):
         yield session
+
+
+@contextmanager
+def turn(engine: Engine) -> Iterator[Session]:
+    """Open a `transaction` for one part of long work, and afterwards stay away for as long as the part took.
+
+    SQLite lets one write at a time and keeps no queue: who writes again at once keeps everybody else out, until they
+    give up after `BUSY_TIMEOUT_MS`. An engine with the execution option ``alone`` has nobody to wait for.
+    """
+    with transaction(engine) as session:
+        begun_s = time.monotonic()
+        yield session
+    if engine.dialect.name == "sqlite" and not engine.get_execution_options().get("alone"):
+        time.sleep(time.monotonic() - begun_s)
 
 
 def insert_missing(session: Session, table: type[SQLModel], **values: Any) -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import JSON, Column, Engine, Index
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from city.database import UtcDateTime, moment, transaction
+from city.database import UtcDateTime, moment, turn
 from city.registry import Bin, CollectionPoint, PointKind, StreamRule
 from city.streams import Stream
 from city.wording import Language, say
@@ -43,7 +43,7 @@ WRITTEN_ANEW, READ_BEFORE = timedelta(days=REACH_DAYS + 1), timedelta(days=7)
 # What came afterwards is known when so much time has passed.
 SETTLES = timedelta(hours=24)
 # Bins of one transaction, at 15 ms each: readings of these bins wait for it, and on SQLite all others too.
-AT_ONCE = 20
+AT_ONCE = 10
 HOUR = timedelta(hours=1)
 
 
@@ -92,7 +92,7 @@ def look_at_stirred(engine: Engine, now: datetime) -> int:
     """Look at every bin that is due; return how many those were."""
     looked = 0
     while True:
-        with transaction(engine) as session:
+        with turn(engine) as session:
             is_due = col(Stirred.due_at) <= now
             bins = session.exec(
                 select(Stirred.bin_id).where(is_due).order_by(col(Stirred.due_at), col(Stirred.bin_id)).limit(AT_ONCE)

@@ -153,7 +153,7 @@ def replay(
     if not distances:
         raise IntakeError("unreadable", f"{path} has no line that reads as {format_name}; is it that format?")
     with tempfile.TemporaryDirectory() as folder:
-        engine = open_engine(f"sqlite:///{Path(folder) / 'replay.sqlite'}")
+        engine = open_engine(f"sqlite:///{Path(folder) / 'replay.sqlite'}").execution_options(alone=True)
         upgrade(engine)
         _mount(engine, distances, model, geometry or Geometry(), lines[0].at)
         counted: Counter[str] = Counter()
