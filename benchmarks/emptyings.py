@@ -4,9 +4,9 @@
 
 The truth (`benchmarks.bin_lives`) is hidden from the detector, which gets readings alone, or readings, records and
 lifts. An emptying is found if one that is believed lies within the tolerance of it; each counts once. Those that took
-less than 0.15 of the volume are neither asked for nor held against anybody. Bins whose sensor is stuck or tilted are
-left out of the first round (nothing can be seen there; their number is printed) and are in the second.
-Prints JSON.
+less than 0.15 of the volume are neither asked for nor held against anybody, nor are records and lifts of a bin that the
+sensor saw emptier than that, which are believed and change nothing. Bins whose sensor is stuck or tilted are left out
+of the first round (nothing can be seen there; their number is printed) and are in the second. Prints JSON.
 """
 
 import argparse
