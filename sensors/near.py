@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from city.lines import EARTH_RADIUS_M
 from city.registry import Truck
 from city.streams import parse_streams
 from sensors.emptyings import Sighting
@@ -21,8 +22,6 @@ AROUND = timedelta(minutes=10)
 TRACKED_SHARE = 0.8
 # A truck tells where it is if it told anything within so long.
 SPEAKS = timedelta(hours=6)
-
-METRES_PER_DEGREE = 111_320.0
 
 
 class TruckStops:
@@ -53,7 +52,7 @@ class TruckStops:
             return Sighting.UNTRACKED
         position = PositionRecord
         of_trucks = col(position.truck_id).in_(self._trucks)
-        reach = NEAR_M / METRES_PER_DEGREE
+        reach = math.degrees(NEAR_M / EARTH_RADIUS_M)
         wide = reach / max(math.cos(math.radians(self._lat)), 0.01)
         there = sa.select(sa.func.count()).where(
             of_trucks,
