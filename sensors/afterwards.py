@@ -21,13 +21,12 @@ from sensors.calibrations import CalibrationRecord
 from sensors.stillness import FEWEST, SAME_CM, SHORTEST, Said, Still, stills
 from sensors.stirred import stir
 from sensors.telemetry import HEARD, Reading, Verdict
+from sensors.timeline import Identity
 
 # Verdicts given here, and those that may be changed here.
 GIVEN = (Verdict.STUCK, Verdict.FROZEN, Verdict.BRIDGED)
 # A drifted sensor's levels are off, and still fall when its bin is emptied: so it may be learnt anew.
 LOOKED_AT = (*HEARD, Verdict.STUCK, Verdict.FROZEN, Verdict.DRIFT)
-
-Identity = tuple[str, str]
 
 
 class StillDevice(SQLModel, table=True):
