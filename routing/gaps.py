@@ -6,17 +6,13 @@ best exact cost so far are timed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from routing.matrix import UNREACHABLE, Travel
-from routing.pieces import NEVER_S, Ints, Pieces, piece_of
+from routing.gap_table import Line, Site, Table, drive
 from routing.plan import Route
-from routing.pricing import M_PER_KM, S_PER_H, compactness_cents, route_cents
-from routing.problem import Facility, Place, Problem, Stop, TimeWindow, Truck
+from routing.pricing import compactness_cents, route_cents
+from routing.problem import Facility, Place, Problem, Stop, Truck
 from routing.schedule import places_of
 from routing.sharing import Sharing
 from routing.standing import Standing
@@ -24,92 +20,6 @@ from routing.timing import Course
 
 # In place of a stream's number: there is no trip in the gap; no stop of the problem has the stream.
 NO_STREAM, NEW_STREAM = -1, -2
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Line:
-    """A truck and what it is still to do; an idle truck does nothing yet.
-
-    Attributes
-    ----------
-    cents
-        What its route costs; none if it is idle.
-    standing
-        Where the truck goes on from.
-    duration_s, work_s, longest_s
-        How long the part of the route takes that can be planned, what of it is driving and service, and how long it
-        may take at most.
-    may_unload_more
-        Whether another unloading is allowed.
-    gaps
-        A row for every column of `_Pool` but the first two, a column for every gap.
-    """
-
-    truck: Truck
-    route: Route | None
-    places: tuple[Place, ...]
-    cents: int
-    standing: Standing
-    duration_s: int
-    work_s: int
-    longest_s: int
-    may_unload_more: bool
-    gaps: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """The gaps of all trucks that drive by one matrix, as arrays of the same length.
-
-    Attributes
-    ----------
-    line
-        Which truck.
-    position
-        The index in its places of the one after the gap.
-    before, after
-        Locations.
-    base_m, base_s
-        The way across the gap as it is; zero where an idle truck stands.
-    leaves_s, due_s
-        Earliest departure from the place before, latest arrival at the place after.
-    head_from_s, head_to_s, head_s
-        When the route as far as the gap may begin so that it takes no longer than its least duration, and that.
-    tail_from_s, tail_to_s, tail_s
-        The same for the route from the gap on.
-    aboard_kg, aboard_l, rest_kg, rest_l
-        Collected in the trip before the gap, and still to be collected in it after the gap.
-    stream
-        Number of the trip's stream; -1 where no trip is.
-    loaded, unloads_next
-        Whether anything is on board in the gap, and whether the place after it is a facility.
-    """
-
-    matrix: Travel
-    line: Ints
-    position: Ints
-    before: Ints
-    after: Ints
-    base_m: Ints
-    base_s: Ints
-    leaves_s: Ints
-    due_s: Ints
-    head_from_s: Ints
-    head_to_s: Ints
-    head_s: Ints
-    tail_from_s: Ints
-    tail_to_s: Ints
-    tail_s: Ints
-    aboard_kg: Ints
-    aboard_l: Ints
-    rest_kg: Ints
-    rest_l: Ints
-    stream: Ints
-    loaded: Ints
-    unloads_next: Ints
 
 
 class Gaps:
@@ -132,13 +42,13 @@ class Gaps:
         self._kind = {truck.id: number for number, kind in enumerate(problem.kinds) for truck in kind}
         self._away = set(away)
         self._shared: dict[str, Sharing] = {}
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, Line] = {}
         for kind in problem.kinds:
             for truck in kind:
                 if truck.id in self._routes:
                     self._lines[truck.id] = self._line(truck)
             self._show_idle(kind)
-        self._table: _Table | None = None
+        self._table: Table | None = None
 
     def replace(self, truck_id: str, route: Route | None) -> None:
         """Give one truck another route, or none."""
@@ -227,13 +137,13 @@ class Gaps:
             self._shared[truck_id] = others
         return self._shared[truck_id]
 
-    def _line(self, truck: Truck) -> _Line:
+    def _line(self, truck: Truck) -> Line:
         route = self._routes.get(truck.id)
         places = places_of(self._problem, route) if route else ()
         standing = Standing.of(self._problem, truck)
         course = Course.of(self._problem, truck, places, standing)
         longest_s = min(truck.longest_s - standing.out_s, truck.shift.end_s - standing.leaves.start_s)
-        return _Line(
+        return Line(
             truck,
             route,
             places,
@@ -249,7 +159,7 @@ class Gaps:
     def _rows(
         self, truck: Truck, route: Route | None, places: tuple[Place, ...], standing: Standing, course: Course
     ) -> list[tuple[int, ...]]:
-        """Describe the gaps of one line in the order of `_Pool`'s columns, from the position on.
+        """Describe the gaps of one line in the order of `Pool`'s columns, from the position on.
 
         Pauses are left out of the times, which makes them bounds: the truck leaves earlier and is due later.
         """
@@ -286,21 +196,21 @@ class Gaps:
         return rows
 
     @property
-    def _current(self) -> "_Table":
+    def _current(self) -> Table:
         if self._table is None:
-            self._table = _Table.of(
+            self._table = Table.of(
                 self._problem, [self._lines[i.id] for i in self._problem.trucks if i.id in self._lines]
             )
         return self._table
 
-    def _sites(self, stop: Stop, only: str | None) -> dict[str, list["_Site"]]:
+    def _sites(self, stop: Stop, only: str | None) -> dict[str, list[Site]]:
         """Return what arrays cannot rule out, by truck."""
         table = self._current
         may_take = np.array(
             [only in (None, line.truck.id) and self._may_take(line.truck, stop) for line in table.lines], dtype=np.bool_
         )
         stream = self._stream.get(stop.stream, NEW_STREAM)
-        sites: dict[str, list[_Site]] = {}
+        sites: dict[str, list[Site]] = {}
         for pool in table.pools:
             line = pool.line
             room_kg, room_l = table.capacity_kg[line] - stop.demand_kg, table.capacity_l[line] - stop.demand_l
@@ -311,156 +221,20 @@ class Gaps:
             with_rest = (pool.rest_kg <= room_kg) & (pool.rest_l <= room_l) & (same | (pool.unloads_next == 1))
             both = (pool.aboard_kg + pool.rest_kg <= room_kg) & (pool.aboard_l + pool.rest_l <= room_l) & same
             more = table.may_unload_more[line]
-            _drive(sites, table, pool, open_here & both, (stop,))
+            drive(sites, table, pool, open_here & both, (stop,))
             for facility in self._problem.facilities:
                 accepts = np.array([name in facility.streams for name in (*self._stream, "")], dtype=np.bool_)
                 if stop.stream in facility.streams:
                     unload_after = open_here & more & after_load & ((pool.loaded == 0) | (pool.unloads_next == 0))
-                    _drive(sites, table, pool, unload_after, (stop, facility))
+                    drive(sites, table, pool, unload_after, (stop, facility))
                 unload_before = open_here & more & with_rest & (pool.loaded == 1) & accepts[pool.stream]
-                _drive(sites, table, pool, unload_before, (facility, stop))
+                drive(sites, table, pool, unload_before, (facility, stop))
         return sites
 
     def _may_take(self, truck: Truck, stop: Stop) -> bool:
         if not truck.fits(stop) or self._problem.truck_of_locked.get(stop.id, truck.id) != truck.id:
             return False
         return stop.id not in self._problem.relations_of or self.sharing().allows(stop, truck.id)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Table:
-    """All lines side by side, as arrays by line, and their gaps by matrix."""
-
-    lines: tuple[_Line, ...]
-    pools: tuple[_Pool, ...]
-    capacity_kg: Ints
-    capacity_l: Ints
-    cents_per_m: Floats
-    cents_per_s: Floats
-    saved_cents_per_s: Floats
-    setup_cents: Ints
-    duration_s: Ints
-    work_s: Ints
-    longest_s: Ints
-    may_unload_more: Bools
-    breaks: tuple["_Breaks", ...]
-
-    @classmethod
-    def of(cls, problem: Problem, lines: Sequence[_Line]) -> Self:
-        pools = []
-        for profile, matrix in enumerate(problem.matrices):
-            here = [(number, line.gaps) for number, line in enumerate(lines) if line.truck.profile == profile]
-            if here:
-                numbers, gaps = zip(*here, strict=True)
-                whose = np.repeat(numbers, [found.shape[1] for found in gaps])
-                pools.append(_Pool(matrix, whose, *np.concatenate(gaps, axis=1)))
-        trucks = [line.truck for line in lines]
-        return cls(
-            tuple(lines),
-            tuple(pools),
-            np.array([truck.capacity_kg for truck in trucks], dtype=np.int64),
-            np.array([truck.capacity_l for truck in trucks], dtype=np.int64),
-            np.array([truck.cents_per_km for truck in trucks], dtype=np.float64) / M_PER_KM,
-            np.array([truck.cents_per_h for truck in trucks], dtype=np.float64) / S_PER_H,
-            np.array([truck.cents_per_h + truck.overtime_cents_per_h for truck in trucks], dtype=np.float64) / S_PER_H,
-            np.array([0 if line.route else line.truck.fixed_cents for line in lines], dtype=np.int64),
-            np.array([line.duration_s for line in lines], dtype=np.int64),
-            np.array([line.work_s for line in lines], dtype=np.int64),
-            np.array([line.longest_s for line in lines], dtype=np.int64),
-            np.array([line.may_unload_more for line in lines], dtype=np.bool_),
-            _Breaks.of(lines),
-        )
-
-    def with_pauses_s(self, line: Ints, least_s: Ints, work_s: Ints) -> Ints:
-        """Return how long routes take at least with the breaks that cannot be avoided.
-
-        A break is one of these where a route that takes so long without any is neither home before the break is due
-        nor able to leave after.
-        """
-        for pause in self.breaks:
-            home_before = pause.first_s[line] + least_s <= pause.due_s[line]
-            leave_after = pause.due_s[line] + least_s <= pause.last_home_s[line]
-            work_s = work_s + np.where(home_before | leave_after, 0, pause.duration_s[line])
-        return np.maximum(least_s, work_s)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Breaks:
-    """The first break, or the second and so on, that the crew of every line has not had yet; of no length if none.
-
-    Attributes
-    ----------
-    due_s
-        The latest it begins.
-    first_s, last_home_s
-        When the truck may leave at the earliest, and come home at the latest if it may still choose when to leave.
-    """
-
-    duration_s: Ints
-    due_s: Ints
-    first_s: Ints
-    last_home_s: Ints
-
-    @classmethod
-    def of(cls, lines: Sequence[_Line]) -> tuple[Self, ...]:
-        most = max((len(line.standing.breaks) for line in lines), default=0)
-        return tuple(cls(*np.array([_a_break(line, number) for line in lines], dtype=np.int64).T)
-                     for number in range(most))  # fmt: skip
-
-
-def _drive(sites: dict[str, list["_Site"]], table: _Table, pool: _Pool, mask: Bools, chain: tuple[Place, ...]) -> None:
-    """Drive a chain of places through every gap of a mask; keep the gaps where time can suffice."""
-    index = np.flatnonzero(mask)
-    if len(index) == 0:
-        return
-    now, place = pool.leaves_s[index], pool.before[index]
-    metres, work = -pool.base_m[index], -pool.base_s[index]
-    whole = np.ones(len(index), dtype=np.bool_)
-    driven = Pieces(pool.head_from_s[index], pool.head_to_s[index], pool.head_s[index])
-    tail = Pieces(pool.tail_from_s[index], pool.tail_to_s[index], pool.tail_s[index])
-    for step in (*chain, None):
-        location = pool.after[index] if step is None else step.location
-        way_s = pool.matrix.duration_s[place, location].astype(np.int64)
-        way_m = pool.matrix.distance_m[place, location].astype(np.int64)
-        whole &= (way_s < UNREACHABLE) & (way_m < UNREACHABLE)
-        metres, work, now = metres + way_m, work + way_s, now + way_s
-        if step is None:
-            driven = driven.then(way_s, tail)
-        else:
-            dwell_s = step.service_s if isinstance(step, Stop) else step.unloading_s
-            driven = driven.then(way_s, piece_of(step.windows, dwell_s))
-            work, now = work + dwell_s, _earliest(step.windows, now) + dwell_s
-            place = np.full(len(index), step.location)
-    line = pool.line[index]
-    least_s = table.with_pauses_s(line, driven.duration_s, table.work_s[line] + work)
-    whole &= (now <= pool.due_s[index]) & (least_s <= table.longest_s[line])
-    # Only a short cut can make a route shorter than it is.
-    longer = least_s - table.duration_s[line]
-    longer[(work >= 0) & (longer < 0)] = 0
-    per_s = np.where(longer < 0, table.saved_cents_per_s[line], table.cents_per_s[line])
-    cents = table.setup_cents[line] + metres * table.cents_per_m[line] + longer * per_s
-    for kept in np.flatnonzero(whole).tolist():
-        bound = float(cents[kept]), int(work[kept]), int(metres[kept])
-        truck_id = table.lines[int(line[kept])].truck.id
-        sites.setdefault(truck_id, []).append(_Site(int(pool.position[index[kept]]), chain, bound))
-
-
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """A gap that a chain of places may fit into; `bound` is the least it can cost, work and drive more."""
-
-    position: int
-    chain: tuple[Place, ...]
-    bound: tuple[float, int, int]
-
-
-def _a_break(line: _Line, number: int) -> tuple[int, int, int, int]:
-    breaks, leaves = line.standing.breaks, line.standing.leaves
-    if number >= len(breaks):
-        return 0, 0, 0, 0
-    due_s = breaks[number].window.end_s
-    last_home_s = -NEVER_S if line.truck.begun or due_s > leaves.end_s else line.truck.shift.end_s
-    return breaks[number].duration_s, due_s, leaves.start_s, last_home_s
 
 
 def _collected(places: Sequence[Place], aboard: tuple[int, int] = (0, 0)) -> list[tuple[int, int]]:
@@ -472,13 +246,3 @@ def _collected(places: Sequence[Place], aboard: tuple[int, int] = (0, 0)) -> lis
         litres = 0 if isinstance(place, Facility) else litres + place.demand_l
         loads.append((kg, litres))
     return loads
-
-
-def _earliest(windows: tuple[TimeWindow, ...], arrival_s: Ints) -> Ints:
-    """Return when one may begin; `NEVER_S` where it is too late."""
-    if not windows:
-        return arrival_s
-    begin = np.full_like(arrival_s, NEVER_S)
-    for window in reversed(windows):
-        begin = np.where(arrival_s <= window.end_s, np.maximum(arrival_s, window.start_s), begin)
-    return begin
