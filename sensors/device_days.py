@@ -245,7 +245,10 @@ def _hold_against_visits(
 ) -> None:
     """Count visits of crews to the devices' bins, and those that contradict what the device saw."""
     span = (datetime.combine(begin, time(), UTC), datetime.combine(today, time(), UTC))
-    looking = {bin_id: device_id for device_id, bin_id in bins.items() if bin_id is not None}
+    looking: dict[str, list[str]] = defaultdict(list)
+    for device_id, bin_id in bins.items():
+        if bin_id is not None:
+            looking[bin_id].append(device_id)
     visits: list[tuple[str, datetime, float | None]] = []
     emptied = (
         select(Bin.id, ServiceRecord.at)
@@ -265,7 +268,7 @@ def _hold_against_visits(
         return
     wanted = given(session, number=sa.Integer(), bin_id=sa.String(), lowest=UtcDateTime(), highest=UtcDateTime())
     query = (
-        sa.select(wanted.c.number, _READINGS.c.at, _READINGS.c.fill_level)
+        sa.select(wanted.c.number, _READINGS.c.device_id, _READINGS.c.at, _READINGS.c.fill_level)
         .join(
             wanted,
             sa.and_(wanted.c.bin_id == _READINGS.c.bin_id, _READINGS.c.at.between(wanted.c.lowest, wanted.c.highest)),
@@ -276,14 +279,15 @@ def _hold_against_visits(
     for number, (bin_id, at, level) in enumerate(visits):
         around = AROUND_EMPTYING if level is None else AROUND_LOOK
         asked.append({"number": number, "bin_id": bin_id, "lowest": at - around, "highest": at + around})
-    near: dict[int, list[tuple[datetime, float]]] = defaultdict(list)
-    for number, at, level in session.connection().execute(query, document(session, asked)):
-        near[number].append((at, level))
+    near: dict[tuple[int, str], list[tuple[datetime, float]]] = defaultdict(list)
+    for number, device_id, at, level in session.connection().execute(query, document(session, asked)):
+        near[number, device_id].append((at, level))
     for number, (bin_id, at, level) in enumerate(visits):
-        key = looking[bin_id], at.date()
-        if key in sums and (contradicted := _contradicted(at, level, near[number])) is not None:
-            sums[key].visits += 1
-            sums[key].contradicted += contradicted
+        for device_id in looking[bin_id]:
+            key = device_id, at.date()
+            if key in sums and (contradicted := _contradicted(at, level, near[number, device_id])) is not None:
+                sums[key].visits += 1
+                sums[key].contradicted += contradicted
 
 
 def _contradicted(at: datetime, seen: float | None, near: Sequence[tuple[datetime, float]]) -> bool | None:

@@ -20,7 +20,7 @@ from sensors.observation import Seen
 from sensors.service import ServiceOutcome, ServiceRecord, record_service
 from sensors.silence import look
 from sensors.sweep import sweep
-from sensors.telemetry import ObservationRecord
+from sensors.telemetry import Device, ObservationRecord
 from sensors.telling import alarm_text, order_text
 from sensors.work_orders import WorkOrder, WorkOrderState, step
 from tests.sensors.test_sweep import furnish
@@ -226,3 +226,27 @@ def test_a_sensor_that_crews_contradict_is_to_be_repaired_and_whoever_is_on_it_i
     with reading(watched) as session:
         after = session.get_one(WorkOrder, order.id)
     assert (after.state, after.recovered_at) == (WorkOrderState.ASSIGNED, clock.now())
+
+
+def test_of_two_sensors_of_a_bin_crews_contradict_only_the_one_that_errs(engine: Engine) -> None:
+    begin = datetime(2026, 2, 27, tzinfo=UTC)
+    furnish(engine, ["right", "wrong"], begin)
+    with transaction(engine) as session:
+        session.get_one(Device, "wrong").bin_id = "right"
+    at, emptied = begin + timedelta(days=2), begin + timedelta(days=1)
+    said = [
+        b'{"device": "%s", "at": "%s", "fill_level": %.1f}'
+        % (device, (begin + timedelta(hours=hour)).isoformat().encode(), 0.8 if device == b"wrong" or hour < 24 else 0)
+        for hour in range(48)
+        for device in (b"right", b"wrong")
+    ]
+    receive_all(engine, ManualClock(at), [Message("dustcart", b"[" + b",".join(said) + b"]")])
+    with transaction(engine) as session:
+        done = {"point_id": "p", "stream": "recyclable", "outcome": ServiceOutcome.DONE, "actor": "crew"}
+        record_service(session, ServiceRecord.model_validate(done | {"at": emptied}), at)
+    look(engine, at)
+    judge_devices(engine, ManualClock(at))
+    with reading(engine) as session:
+        counted = select(DeviceDay.device_id, func.sum(DeviceDay.visits), func.sum(DeviceDay.contradicted))
+        rows = session.exec(counted.group_by(DeviceDay.device_id)).all()
+    assert sorted(map(tuple, rows)) == [("right", 1, 0), ("wrong", 1, 1)]
