@@ -293,7 +293,7 @@ def close(engine: Engine, clock: Clock, *, alarm_id: int, version: int, actor: s
         If it has changed since it was read, or is closed already; nothing is changed.
     """
     if not reason.strip():
-        raise NoReasonError("reason_missing", what=f"alarm {alarm_id}")
+        raise NoReasonError("reason_missing")
     now = clock.now()
     with transaction(engine) as session:
         alarm = read_alarm(session, alarm_id)

@@ -182,7 +182,7 @@ def step(
         If it has changed since it was read, or has ended; nothing is changed.
     """
     if to is not WorkOrderState.ASSIGNED and not note.strip():
-        raise NoReasonError("reason_missing", what=f"work order {order_id}")
+        raise NoReasonError("reason_missing")
     now = clock.now()
     with transaction(engine) as session:
         order = read_order(session, order_id)

@@ -1,6 +1,7 @@
 """Alarms and work orders over HTTP: seen in one's districts, decided about as seen, in one's language."""
 
 import json
+import re
 
 import pytest
 from fastapi.testclient import TestClient
@@ -85,6 +86,22 @@ def test_who_acknowledges_and_closes_says_what_they_saw(burning: People) -> None
     assert (closed.json()["closed_by"], closed.json()["closed_because"]) == ("ann", "barbecue, out")
     audit = burning.client((Role.SUPERVISOR, EVERYWHERE)).get("/api/v1/audit?action=alarm.fire").json()["items"]
     assert [one["actor"] for one in audit] == ["ann", "wei", "sensors", "sensors"]
+
+
+@pytest.mark.parametrize(
+    ("path", "step", "body"),
+    [("alarms", "/close", {"reason": " "}), ("work-orders", "", {"state": "done"})],
+)
+def test_who_gives_no_reason_is_asked_for_it_in_their_language(
+    burning: People, path: str, step: str, body: dict[str, str]
+) -> None:
+    client = burning.client((Role.OPERATOR, HERE), language="zh")
+    (found,) = client.get(f"/api/v1/{path}").json()["items"]
+    shown = f"/api/v1/{path}/{found['id']}"
+    tag = {"If-Match": client.get(shown).headers["ETag"]}
+    refused = client.post(shown + step, json=body, headers=tag)
+    assert (refused.status_code, refused.json()["code"]) == (422, "reason_missing")
+    assert not re.search("[a-z]", refused.json()["detail"])
 
 
 def test_a_repair_is_taken_done_and_not_done_twice(burning: People) -> None:
