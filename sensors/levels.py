@@ -1,7 +1,7 @@
 """What is known of each bin now: its fill level, how sure that is, how fast it fills, and since when nobody knows."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -15,12 +15,9 @@ from sensors.diary import last_heard, stored_diaries
 from sensors.estimate import LevelSource
 from sensors.experience import Diaries, open_diaries
 from sensors.forecast import level_at
+from sensors.outages import silent_after
 from sensors.priors import LENDING_HOURS, NO_LENDERS, Lenders, Peers, Prior, prior_for
 
-# A sensor is silent when it has missed this many of its usual intervals,
-MISSED_INTERVALS = 3.0
-# but not before this: one lost frame of a talkative sensor means nothing.
-SHORTEST_SILENCE = timedelta(hours=2)
 # Without a sensor, a level is as good as unknown when it could be off by this much, one standard deviation.
 VAGUE_SIGMA = 0.25
 
@@ -167,6 +164,5 @@ def unknown_since(state: BinState, at: datetime) -> datetime | None:
     if state.as_of is None:
         return datetime.min.replace(tzinfo=UTC)
     if state.source is LevelSource.SENSOR:
-        patience = max(timedelta(hours=MISSED_INTERVALS * state.interval_h), SHORTEST_SILENCE)
-        return state.as_of if at - state.as_of > patience else None
+        return state.as_of if at - state.as_of > silent_after(state.interval_h) else None
     return state.as_of if level_at(state, at).sigma > VAGUE_SIGMA else None

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# A device is silent when it has missed this many of its usual intervals, but not before so long.
+# A device is silent when it has missed this many of its usual intervals, but not before so long: one lost frame of a
+# talkative one means nothing.
 MISSED_INTERVALS = 3.0
 SHORTEST_SILENCE = timedelta(hours=2)
 # Where a device's usual interval is not known yet.
@@ -50,6 +51,11 @@ MOST_LOST = 99.0
 MOMENTS = 33
 
 HOUR = timedelta(hours=1)
+
+
+def silent_after(usual_h: float) -> timedelta:
+    """Return how long after its last message a device is silent that usually speaks every so many hours."""
+    return max(timedelta(hours=MISSED_INTERVALS * usual_h), SHORTEST_SILENCE)
 
 
 class Scope(StrEnum):
@@ -84,7 +90,7 @@ class Heard:
 
     def is_silent(self, now: datetime) -> bool:
         """Tell whether it has missed too many messages."""
-        return now - self.heard_at > max(timedelta(hours=MISSED_INTERVALS * self.usual_h), SHORTEST_SILENCE)
+        return now - self.heard_at > silent_after(self.usual_h)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +237,7 @@ def _together(down_h: float, silent_h: Floats, usual_h: Floats, alone: Floats) -
 
 def _belongs(device: Heard, since: datetime) -> bool:
     """Tell whether a silent device was still alive when everything fell silent."""
-    allowed = max(timedelta(hours=MISSED_INTERVALS * device.usual_h), SHORTEST_SILENCE)
-    return timedelta(hours=-LATE_H) <= since - device.heard_at <= allowed
+    return timedelta(hours=-LATE_H) <= since - device.heard_at <= silent_after(device.usual_h)
 
 
 def _still_to_come(outage: Outage, everyone: Sequence[Heard], open_: set[str], now: datetime) -> Outage | None:
@@ -244,9 +249,5 @@ def _still_to_come(outage: Outage, everyone: Sequence[Heard], open_: set[str], n
     waiting = {device.device_id: device for device in everyone if device.device_id in under & open_}
     if not back:
         return None
-    left = tuple(
-        name
-        for name, device in waiting.items()
-        if now - back[0] <= max(timedelta(hours=MISSED_INTERVALS * device.usual_h), SHORTEST_SILENCE)
-    )
+    left = tuple(name for name, device in waiting.items() if now - back[0] <= silent_after(device.usual_h))
     return Outage(outage.scope, outage.name, outage.since, left, outage.of, outage.log_odds) if left else None

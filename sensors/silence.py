@@ -18,7 +18,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from city.database import moment, transaction, turn
 from sensors.bulk import document, given, insert_new, update_rows
-from sensors.outages import MISSED_INTERVALS, SHORTEST_SILENCE, USUAL_INTERVAL_H, Heard
+from sensors.outages import USUAL_INTERVAL_H, Heard, silent_after
 from sensors.telemetry import Device, Reading
 
 # A device alone is offline after so many of its intervals, and not before that time. In Frankfurt's year seventeen good
@@ -58,11 +58,6 @@ class DeviceState(SQLModel, table=True):
 
 _STATES: sa.Table = DeviceState.__table__  # type: ignore[attr-defined]
 _READINGS: sa.Table = Reading.__table__  # type: ignore[attr-defined]
-
-
-def quiet_after(interval_h: float) -> timedelta:
-    """Return the silence after which a device may be part of an outage, and its bin's level is unknown."""
-    return max(timedelta(hours=MISSED_INTERVALS * (interval_h or USUAL_INTERVAL_H)), SHORTEST_SILENCE)
 
 
 def offline_after(interval_h: float) -> timedelta:
@@ -155,7 +150,7 @@ def _looked_at(state: DeviceState, told: Sequence[sa.Row[Any]], now: datetime) -
         platform = told[-1].platform or platform
         gateway_id = next((row.gateway_id for row in reversed(told) if row.gateway_id is not None), gateway_id)
     silent_since = heard_at or state.since
-    patience = NEVER_HEARD_AFTER if heard_at is None else quiet_after(interval_h)
+    patience = NEVER_HEARD_AFTER if heard_at is None else silent_after(interval_h or USUAL_INTERVAL_H)
     quiet = now - silent_since > patience
     return {
         "device_id": state.device_id,
