@@ -1,13 +1,12 @@
 """What a bin's readings say is wrong with it, besides fire: a bin or lid that lies open, and waste above the brim."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scipy.special import ndtr
 
-from sensors.forecast import BRIM, LEAST_SIGMA
+from sensors.forecast import BRIM, LEAST_SIGMA, rival_probability
 
 # A lid is open while the bin is emptied, and bins are tipped into trucks. On nineteen upright sensors of Frankfurt's
 # year a tilted reading stood alone each of the four times there was one; the twentieth sensor lay all year.
@@ -19,8 +18,6 @@ UPRIGHT_READINGS = 2
 OVERFLOWING, NOT_OVERFLOWING = 0.8, 0.3
 # Below this level the probability is under NOT_OVERFLOWING whatever the doubt that the filter allows.
 NEAR_BRIM = 0.85
-# Beyond these log odds a rival is as good as ruled out.
-MOST_ODDS = 700.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ def overflow_seen(
     above = _above_brim(level, sigma)
     if rival_level is None:
         return above
-    weight = 1.0 / (1.0 + math.exp(min(rival_odds, MOST_ODDS)))
+    weight = rival_probability(rival_odds)
     return (1 - weight) * above + weight * _above_brim(rival_level, rival_sigma)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincc, ndtr
+from scipy.special import expit, gammaincc, ndtr
 
 from sensors.experience import Diaries, Ways, no_diaries, ways
 from sensors.paces import Paces
@@ -146,8 +146,13 @@ def _row(state: Estimated) -> tuple[float, ...]:
     rival, weight = main, 0.0
     if state.rival_level is not None and state.rival_as_of is not None:
         rival = (state.rival_level, state.rival_sigma, state.rival_as_of.timestamp())
-        weight = 1.0 / (1.0 + np.exp(min(state.rival_odds, 700.0)))
+        weight = rival_probability(state.rival_odds)
     return (*main, state.rate_per_h, state.rate_sigma, state.volatility, *rival, weight)
+
+
+def rival_probability(log_odds: float) -> float:
+    """Return the probability of a bin's other explanation, from the log odds against it."""
+    return float(expit(-log_odds))
 
 
 def level_at(state: Estimated, at: datetime, diaries: Diaries | None = None, paces: Paces | None = None) -> Level:

@@ -13,6 +13,7 @@ import numpy as np
 from city.wording import Language, say
 from sensors.estimate import LevelSource
 from sensors.experience import Diaries, ways
+from sensors.forecast import rival_probability
 from sensors.levels import BinState
 from sensors.paces import Paces
 from sensors.priors import LENDING_HOURS
@@ -108,9 +109,9 @@ def _experience(state: BinState, diaries: Diaries) -> list[Fact]:
 def _dispute(state: BinState) -> list[Fact]:
     if state.rival_level is None or state.fill_level is None:
         return []
-    probability = 1 / (1 + np.exp(min(state.rival_odds, 700.0)))
-    numbers = {"level": state.fill_level, "rival_level": state.rival_level, "probability": float(probability)}
-    return [Fact("disputed", numbers, float(probability) * abs(state.rival_level - state.fill_level))]
+    probability = rival_probability(state.rival_odds)
+    numbers = {"level": state.fill_level, "rival_level": state.rival_level, "probability": probability}
+    return [Fact("disputed", numbers, probability * abs(state.rival_level - state.fill_level))]
 
 
 def _silence(state: BinState, now: datetime) -> list[Fact]:
