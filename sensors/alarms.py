@@ -25,6 +25,7 @@ from city.clock import Clock
 from city.database import moment, transaction, word
 from city.journal import record
 from city.registry import Bin, CollectionPoint
+from sensors.bulk import document, given
 from sensors.errors import ChangedDutyError, MovedDutyError, NoReasonError, UnknownDutyError
 
 # Who acts when readings, or their absence, decide.
@@ -200,8 +201,11 @@ def standing(
         return list(session.exec(query))
     found: dict[int | None, Alarm] = {}
     for column, wanted in ((Alarm.device_id, device_ids), (Alarm.bin_id, bin_ids)):
-        for chunk in _chunks(sorted(wanted or ())):
-            found |= {alarm.id: alarm for alarm in session.exec(query.where(col(column).in_(chunk)))}
+        if wanted:
+            named = given(session, id=sa.String())
+            rows = document(session, [{"id": one} for one in sorted(wanted)])
+            of_them = query.join(named, named.c.id == col(column))
+            found |= {alarm.id: alarm for alarm in session.exec(of_them, params=rows)}
     return [found[number] for number in sorted(found, key=lambda number: number or 0)]
 
 

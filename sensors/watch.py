@@ -5,15 +5,15 @@ together with what their device said before, by event time: in whatever order th
 one's.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session
 
-from sensors.alarms import Alarm, AlarmKind, AlarmState, Cause, Gone, forget, renew, settle
+from sensors.alarms import Alarm, AlarmKind, AlarmState, Cause, Gone, forget, renew, settle, standing
 from sensors.bulk import document, given
 from sensors.causes import NEAR_BRIM, NOT_OVERFLOWING, OVERFLOWING, TILTED_FOR, Pose, overflow_seen, tilt_of
 from sensors.estimate import Estimate
@@ -44,37 +44,26 @@ def watch(
     """
     if not rows and not estimates:
         return
-    standing = _standing(session, {row["device_id"] for row in rows}, estimates)
-    open_ = {(alarm.kind, alarm.subject): alarm for alarm in standing}
+    alarms = standing(session, device_ids={row["device_id"] for row in rows}, bin_ids=estimates)
+    open_ = {(alarm.kind, alarm.subject): alarm for alarm in alarms}
     causes: list[Cause] = []
     gone: list[Gone] = []
-    news = _news(rows, standing)
+    news = _news(rows, alarms)
     told = _told(session, news)
     for device_id, bin_id in _bins(rows, news).items():
         _look_for_fire(session, device_id, bin_id, told, open_, causes, gone, now)
         _look_for_tilt(device_id, bin_id, told, open_, causes, gone)
     _look_for_overflow(session, estimates, open_, causes, gone, now)
-    gone += _heard_again(rows, standing, now)
+    gone += _heard_again(rows, alarms, now)
     if causes or gone:
         settle(session, gone=gone, causes=causes, now=now)
 
 
-def _standing(session: Session, device_ids: Collection[str], bin_ids: Collection[str]) -> list[Alarm]:
-    """Read the standing alarms of devices and bins; there are few."""
-    found: dict[int | None, Alarm] = {}
-    for column, wanted in ((col(Alarm.device_id), device_ids), (col(Alarm.bin_id), bin_ids)):
-        named = given(session, id=sa.String())
-        query = sa.select(Alarm).join(named, named.c.id == column).where(col(Alarm.gone_at).is_(None))
-        rows = document(session, [{"id": one} for one in sorted(wanted)])
-        found |= {alarm.id: alarm for alarm in session.execute(query, rows).scalars()}
-    return list(found.values())
-
-
-def _news(rows: Sequence[Mapping[str, Any]], standing: Sequence[Alarm]) -> dict[str, datetime]:
+def _news(rows: Sequence[Mapping[str, Any]], alarms: Sequence[Alarm]) -> dict[str, datetime]:
     """Return from when on the readings of devices must be looked at; devices that need no look are left out."""
     since: dict[str, datetime] = {}
-    fires = {alarm.device_id: alarm.began_at for alarm in standing if alarm.kind is AlarmKind.FIRE}
-    tilts = {alarm.device_id for alarm in standing if alarm.kind is AlarmKind.TILT}
+    fires = {alarm.device_id: alarm.began_at for alarm in alarms if alarm.kind is AlarmKind.FIRE}
+    tilts = {alarm.device_id for alarm in alarms if alarm.kind is AlarmKind.TILT}
     for row in rows:
         device_id, at = row["device_id"], row["at"]
         hot = row["fire"] or may_burn(row["temperature_c"]) or device_id in fires
@@ -232,10 +221,10 @@ def _look_for_overflow(
             renew(session, alarm, evidence, now)
 
 
-def _heard_again(rows: Sequence[Mapping[str, Any]], standing: Sequence[Alarm], now: datetime) -> list[Gone]:
+def _heard_again(rows: Sequence[Mapping[str, Any]], alarms: Sequence[Alarm], now: datetime) -> list[Gone]:
     """Tell which silent devices are back; an old reading that comes late says nothing of that."""
     back = []
-    for alarm in standing:
+    for alarm in alarms:
         if alarm.kind is AlarmKind.OFFLINE:
             patience = timedelta(hours=alarm.evidence["patience_h"])
             heard = (row["at"] for row in rows if row["device_id"] == alarm.device_id)
