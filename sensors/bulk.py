@@ -4,10 +4,10 @@ On PostgreSQL that costs the client a twentieth of binding each value and saves 
 no round trips, so there rows are written value by value.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -18,9 +18,13 @@ from sqlmodel import Session, SQLModel
 from city.database import UtcDateTime
 
 Row = Mapping[str, Any]
+Item = TypeVar("Item")
 
 # Of ``2026-03-01 06:30:00.000000``; what follows is the offset, which SQLite does not keep.
 LENGTH_OF_MOMENT = 26
+
+# Values of one list or rows of one statement; SQLite takes no more than 32,766 values in one.
+CHUNK = 1_000
 
 _DOCUMENT = sa.bindparam("document", type_=sa.Text())
 
@@ -61,6 +65,11 @@ def _in_sqlite(value: object) -> str:
 def _moment_in_sqlite(value: datetime) -> str:
     moment = value if value.tzinfo is UTC else value.astimezone(UTC)
     return moment.isoformat(" ", "microseconds")[:LENGTH_OF_MOMENT]
+
+
+def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
+    """Cut what is too much for one statement into parts."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def insert_new(session: Session, model: type[SQLModel], rows: Sequence[Row]) -> None:

@@ -14,7 +14,7 @@ from city.clock import CLOCK_TOLERANCE
 from city.database import UtcDateTime, moment, word
 from city.registry import Bin, CollectionPoint, StreamRule
 from city.streams import Stream
-from sensors.bulk import document, given
+from sensors.bulk import chunks, document, given
 from sensors.errors import IntakeError
 from sensors.states import open_estimates
 from sensors.timeline import Event, Served, tell
@@ -108,7 +108,7 @@ def record_services(session: Session, records: Sequence[ServiceRecord], now: dat
 def _points(session: Session, ids: set[str]) -> set[str]:
     return {
         point_id
-        for chunk in _chunks(ids)
+        for chunk in chunks(sorted(ids), CHUNK)
         for point_id in session.exec(select(CollectionPoint.id).where(col(CollectionPoint.id).in_(chunk)))
     }
 
@@ -116,18 +116,13 @@ def _points(session: Session, ids: set[str]) -> set[str]:
 def _volumes(session: Session, point_ids: set[str]) -> dict[tuple[str, Stream], dict[str, int]]:
     """Return the usable volumes of the bins in use of each stop, by bin."""
     found: dict[tuple[str, Stream], dict[str, int]] = defaultdict(dict)
-    for chunk in _chunks(point_ids):
+    for chunk in chunks(sorted(point_ids), CHUNK):
         query = select(Bin.point_id, Bin.stream, Bin.id, Bin.usable_volume_l).where(
             col(Bin.point_id).in_(chunk), col(Bin.active)
         )
         for point_id, stream, bin_id, volume_l in session.exec(query):
             found[point_id, Stream(stream)][bin_id] = volume_l
     return found
-
-
-def _chunks(ids: set[str]) -> list[list[str]]:
-    ordered = sorted(ids)
-    return [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]
 
 
 def known_record(session: Session, dispatch_id: str, stop_id: str) -> ServiceRecord | None:

@@ -18,7 +18,7 @@ from city.clock import Clock
 from city.database import transaction
 from city.registry import Bin, CollectionPoint
 from sensors.alarms import Alarm, AlarmKind, Cause, Gone, end_quiet, renew, settle, standing
-from sensors.bulk import update_rows
+from sensors.bulk import chunks, update_rows
 from sensors.causes import NOT_OVERFLOWING, overflow_seen
 from sensors.levels import BinState
 from sensors.outages import FEWEST, Outage, Scope, Silences, silences
@@ -83,8 +83,8 @@ def _silences(session: Session, open_: Standing, now: datetime) -> Silences:
         which = (col(DeviceState.gateway_id) if scope is Scope.GATEWAY else col(DeviceState.platform)) == name
         # Those that speak are the evidence against an outage, and were not looked at since they should have spoken.
         speaking = _states(session, which, col(DeviceState.quiet).is_(False))
-        for start in range(0, len(speaking), AT_ONCE):
-            look_at(session, speaking[start : start + AT_ONCE], now)
+        for part in chunks(speaking, AT_ONCE):
+            look_at(session, part, now)
         for state in _states(session, which):
             under = heard.get(state.device_id) or replace(heard_of(state), gateway="", platform="")
             gateway, platform = (name, under.platform) if scope is Scope.GATEWAY else (under.gateway, name)
@@ -160,8 +160,8 @@ def _of_single(session: Session, quiet: Sequence[DeviceState], found: Silences, 
         if state.device_id in alone and state.quiet and silent > _patience(state):
             offline.append((state, silent))
     bins: dict[str, str | None] = {}
-    for start in range(0, len(offline), AT_ONCE):
-        wanted = [state.device_id for state, _ in offline[start : start + AT_ONCE]]
+    for part in chunks(offline, AT_ONCE):
+        wanted = [state.device_id for state, _ in part]
         bins |= dict(session.exec(select(Device.id, Device.bin_id).where(col(Device.id).in_(wanted))).all())
     return [
         Cause(
@@ -201,8 +201,7 @@ def _gone(session: Session, open_: Standing, found: Silences, quiet: Sequence[De
     ]
     gone += [Gone(alarm, "part_of_outage") for alarm in offline if alarm.device_id in under]
     back = [alarm for alarm in offline if alarm.device_id not in silent and alarm.device_id not in under]
-    for start in range(0, len(back), AT_ONCE):
-        part = back[start : start + AT_ONCE]
+    for part in chunks(back, AT_ONCE):
         wanted = [alarm.device_id for alarm in part]
         watched = set(session.exec(select(DeviceState.device_id).where(col(DeviceState.device_id).in_(wanted))))
         gone += [Gone(alarm, "heard" if alarm.device_id in watched else "not_in_use") for alarm in part]
@@ -214,8 +213,7 @@ def _below_brim(session: Session, open_: Standing) -> list[Gone]:
     alarms = {alarm.bin_id: alarm for (kind, _), alarm in open_.items() if kind is AlarmKind.OVERFLOW}
     wanted = sorted(bin_id for bin_id in alarms if bin_id is not None)
     gone = []
-    for start in range(0, len(wanted), AT_ONCE):
-        part = wanted[start : start + AT_ONCE]
+    for part in chunks(wanted, AT_ONCE):
         for state in session.exec(select(BinState).where(col(BinState.bin_id).in_(part))):
             told = (state.fill_level, state.sigma, state.rival_level, state.rival_sigma, state.rival_odds)
             if overflow_seen(*told) <= NOT_OVERFLOWING:
