@@ -10,7 +10,7 @@ Every step is written with its audit record and its outbox event in the transact
 else.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,21 +18,18 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import JSON, CheckConstraint, Column, Engine, Index, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from city.clock import Clock
 from city.database import moment, transaction, word
 from city.journal import record
 from city.registry import Bin, CollectionPoint
-from sensors.bulk import document, given
+from sensors.bulk import chunks, document, given
+from sensors.duties import begin, step_as_seen
 from sensors.errors import ChangedDutyError, MovedDutyError, NoReasonError, UnknownDutyError
 
 # Who acts when readings, or their absence, decide.
 SENSORS = "sensors"
-
-# Rows of one statement; SQLite takes no more than 32,766 values in one.
-CHUNK = 1_000
 
 
 class AlarmKind(StrEnum):
@@ -131,9 +128,6 @@ def in_states(states: Collection[AlarmState]) -> sa.ColumnElement[bool]:
     return sa.or_(*(wanted[state] for state in states))
 
 
-_ALARMS: sa.Table = Alarm.__table__  # type: ignore[attr-defined]
-
-
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Something that deserves an alarm.
@@ -222,15 +216,8 @@ def settle(session: Session, *, gone: Iterable[Gone] = (), causes: Iterable[Caus
     if not found:
         return []
     places = places_of(session, {cause.bin_id for cause in found.values() if cause.bin_id is not None})
-    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(Alarm)
-    raised: list[Alarm] = []
-    for chunk in _chunks(sorted(found)):
-        rows = [_row(found[key], places.get(found[key].bin_id or ""), now) for key in chunk]
-        statement = insert.on_conflict_do_nothing(index_elements=["kind", "subject"], index_where=_STANDING).returning(
-            _ALARMS.c.id
-        )
-        ids = [row.id for row in session.connection().execute(statement, rows)]
-        raised += session.exec(select(Alarm).where(col(Alarm.id).in_(ids)).order_by(col(Alarm.id)))
+    rows = [_row(found[key], places.get(found[key].bin_id or ""), now) for key in sorted(found)]
+    raised = begin(session, Alarm, rows, once=["kind", "subject"], while_=_STANDING)
     for alarm in raised:
         _tell(session, alarm, "raised", SENSORS, now, place=places.get(alarm.bin_id or ""))
     return raised
@@ -326,7 +313,7 @@ def read_alarm(session: Session, alarm_id: int) -> Alarm:
 def places_of(session: Session, bin_ids: Iterable[str]) -> dict[str, Place]:
     """Return where bins stand, by bin."""
     found: dict[str, Place] = {}
-    for chunk in _chunks(sorted(bin_ids)):
+    for chunk in chunks(sorted(bin_ids)):
         rows = session.exec(
             select(Bin.id, CollectionPoint)
             .join(CollectionPoint, col(CollectionPoint.id) == Bin.point_id)
@@ -375,13 +362,7 @@ def _step(session: Session, alarm: Alarm, version: int, values: dict[str, Any], 
     open_ = [col(Alarm.closed_at).is_(None)]
     if AlarmState.ACKNOWLEDGED not in states:
         open_.append(col(Alarm.acknowledged_at).is_(None))
-    changed = session.connection().execute(
-        sa.update(Alarm)
-        .where(col(Alarm.id) == alarm.id, col(Alarm.version) == version, *open_)
-        .values(**values, version=version + 1)
-    )
-    session.refresh(alarm)
-    if changed.rowcount == 1:
+    if step_as_seen(session, alarm, version, values, *open_):
         return
     if alarm.state not in states:
         who = alarm.closed_by if alarm.state is AlarmState.CLOSED else alarm.acknowledged_by
@@ -426,7 +407,3 @@ def _tell(
         reason=reason,
         after=after,
     )
-
-
-def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))

@@ -13,16 +13,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import JSON, Column, Engine, Index, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from city.clock import Clock
 from city.database import moment, transaction, word
 from city.journal import record
-from sensors.alarms import SENSORS, places_of
+from sensors.alarms import SENSORS, Place, places_of
+from sensors.bulk import chunks
+from sensors.duties import begin, step_as_seen
 from sensors.errors import ChangedDutyError, MovedDutyError, NoReasonError, UnknownDutyError
-
-CHUNK = 1_000
 
 
 class WorkOrderKind(StrEnum):
@@ -88,9 +87,6 @@ class WorkOrder(SQLModel, table=True):
     note: str = Field(default="", description="what was done, or why it was not")
 
 
-_ORDERS: sa.Table = WorkOrder.__table__  # type: ignore[attr-defined]
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A repair that should be done.
@@ -135,9 +131,9 @@ def keep_repairs(
     judged = sorted(set(device_ids))
     by = sorted(set(causes))
     known: dict[tuple[str, str], WorkOrder] = {}
-    for start in range(0, len(judged), CHUNK):
+    for chunk in chunks(judged):
         query = select(WorkOrder).where(
-            col(WorkOrder.device_id).in_(judged[start : start + CHUNK]),
+            col(WorkOrder.device_id).in_(chunk),
             col(WorkOrder.cause).in_(by),
             col(WorkOrder.ended_at).is_(None),
         )
@@ -189,19 +185,13 @@ def step(
         said = (order.state, order.assigned_to) if to is WorkOrderState.ASSIGNED else (order.state, order.ended_by)
         if said == (to, assigned_to if to is WorkOrderState.ASSIGNED else actor):
             return order
-        values: dict[str, Any] = {"state": to, "note": note, "version": version + 1}
+        values: dict[str, Any] = {"state": to, "note": note}
         if to is WorkOrderState.ASSIGNED:
             values["assigned_to"] = assigned_to
         else:
             values |= {"ended_at": now, "ended_by": actor}
         before = order.state
-        changed = session.connection().execute(
-            sa.update(WorkOrder)
-            .where(col(WorkOrder.id) == order_id, col(WorkOrder.version) == version, col(WorkOrder.state).in_(FROM[to]))
-            .values(**values)
-        )
-        session.refresh(order)
-        if changed.rowcount != 1:
+        if not step_as_seen(session, order, version, values, col(WorkOrder.state).in_(FROM[to])):
             if order.state not in FROM[to]:
                 raise MovedDutyError("order_ended", order_id=order_id, who=order.ended_by or SENSORS)
             raise ChangedDutyError("order_changed", order_id=order_id, version=version, current=order.version)
@@ -227,36 +217,28 @@ def _open(session: Session, wanted: list[Wanted], now: datetime) -> list[WorkOrd
     if not wanted:
         return []
     places = places_of(session, {one.bin_id for one in wanted if one.bin_id is not None})
-    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(WorkOrder)
-    statement = insert.on_conflict_do_nothing(
-        index_elements=["kind", "subject", "cause"], index_where=_UNFINISHED
-    ).returning(_ORDERS.c.id)
-    opened: list[WorkOrder] = []
-    for start in range(0, len(wanted), CHUNK):
-        rows = []
-        for one in wanted[start : start + CHUNK]:
-            place = places.get(one.bin_id or "")
-            rows.append(
-                {
-                    "kind": WorkOrderKind.REPAIR_SENSOR,
-                    "subject": f"device/{one.device_id}",
-                    "cause": one.cause,
-                    "district_id": place.district_id if place else None,
-                    "point_id": place.point_id if place else None,
-                    "bin_id": one.bin_id,
-                    "device_id": one.device_id,
-                    "state": WorkOrderState.OPEN,
-                    "version": 1,
-                    "evidence": dict(one.evidence),
-                    "opened_at": now,
-                    "note": "",
-                }
-            )
-        ids = [row.id for row in session.connection().execute(statement, rows)]
-        opened += session.exec(select(WorkOrder).where(col(WorkOrder.id).in_(ids)).order_by(col(WorkOrder.id)))
+    rows = [_row(one, places.get(one.bin_id or ""), now) for one in wanted]
+    opened = begin(session, WorkOrder, rows, once=["kind", "subject", "cause"], while_=_UNFINISHED)
     for order in opened:
         _tell(session, order, "opened", SENSORS, now)
     return opened
+
+
+def _row(wanted: Wanted, place: Place | None, now: datetime) -> dict[str, Any]:
+    return {
+        "kind": WorkOrderKind.REPAIR_SENSOR,
+        "subject": f"device/{wanted.device_id}",
+        "cause": wanted.cause,
+        "district_id": place.district_id if place else None,
+        "point_id": place.point_id if place else None,
+        "bin_id": wanted.bin_id,
+        "device_id": wanted.device_id,
+        "state": WorkOrderState.OPEN,
+        "version": 1,
+        "evidence": dict(wanted.evidence),
+        "opened_at": now,
+        "note": "",
+    }
 
 
 def _recovered(session: Session, order: WorkOrder, now: datetime) -> None:
