@@ -65,7 +65,7 @@ def read_device(
 ) -> DeviceView:
     """Read where a device sits, and what was learnt of it. An EUI may be written in any way."""
     with reading(context.engine) as session:
-        device = _find(session, principal, _named(device_id))
+        device = find_device(session, principal, Permission.SET_UP_DEVICES, named_device(device_id))
         learnt = None if device is None else calibration_of(session, device)
     if device is None:
         raise Refusal("not-found")
@@ -103,9 +103,9 @@ def put_device(
     From then on its readings move the state of the bin it looks into. Messages that were refused because the device
     was unknown are kept and can be taken in again (`dustcart sensors retry`).
     """
-    name = _named(device_id)
+    name = named_device(device_id)
     with _alone(), transaction(context.engine) as session:
-        before = _find(session, principal, name, lock=True)
+        before = find_device(session, principal, Permission.SET_UP_DEVICES, name, lock=True)
         _check_seen(before, if_match)
         district_id = _district_of(session, principal, body.bin_id)
         after = _asked(name, body)
@@ -124,7 +124,8 @@ def _alone() -> Iterator[None]:
         raise Refusal("conflict") from error
 
 
-def _named(device_id: str) -> str:
+def named_device(device_id: str) -> str:
+    """Read the name of a device in a path; ``invalid-request`` if it is none."""
     try:
         return normal_device_id(device_id)
     except IntakeError as error:
@@ -139,12 +140,14 @@ def _asked(name: str, body: Mounted) -> Device:
         raise invalid("body", "/model", error.code, str(error)) from error
 
 
-def _find(session: Session, principal: Principal, name: str, *, lock: bool = False) -> Device | None:
-    """Read a device in one of the caller's districts; one in store belongs to the whole city."""
+def find_device(
+    session: Session, principal: Principal, permission: Permission, name: str, *, lock: bool = False
+) -> Device | None:
+    """Read a device about which somebody may do something; one in store belongs to the whole city."""
     device = session.get(Device, name, with_for_update=lock)
     if device is None:
         return None
-    principal.require(Permission.SET_UP_DEVICES, _district_of_bin(session, device.bin_id))
+    principal.require(permission, _district_of_bin(session, device.bin_id))
     return Device(**device.model_dump())
 
 

@@ -9,16 +9,13 @@ from pydantic import BaseModel, Field
 from api.access import Permission, Principal, needs
 from api.context import Here
 from api.fields import InLanguage, PathId, QueryId
-from api.paging import Limit, invalid
+from api.paging import Limit
 from api.problems import Refusal, refusals
+from api.resources.devices import find_device, named_device
 from city.database import reading
-from city.registry import Bin, CollectionPoint
 from sensors.device_days import DeviceHealth
-from sensors.errors import IntakeError
 from sensors.ranking import Terms, rank
-from sensors.telemetry import Device
 from sensors.telling import reason_text
-from sensors.uplink import normal_device_id
 
 router = APIRouter(tags=["telemetry"])
 
@@ -63,17 +60,10 @@ class RankedView(BaseModel):
 )
 def read_device_health(context: Here, principal: Reader, language: InLanguage, device_id: PathId) -> HealthView:
     """Read how a device does, with the reasons and where its battery is going. It is judged once a day."""
-    try:
-        name = normal_device_id(device_id)
-    except IntakeError as error:
-        raise invalid("path", "device_id", error.code, str(error)) from error
+    name = named_device(device_id)
     with reading(context.engine) as session:
-        device = session.get(Device, name)
-        if device is None:
+        if find_device(session, principal, Permission.READ_ALARMS, name) is None:
             raise Refusal("not-found")
-        found = session.get(Bin, device.bin_id) if device.bin_id is not None else None
-        district_id = session.get_one(CollectionPoint, found.point_id).district_id if found else None
-        principal.require(Permission.READ_ALARMS, district_id)
         health = session.get(DeviceHealth, name)
     if health is None:
         return HealthView(device_id=name, as_of=None, score=None, reasons=[], battery=None)
