@@ -21,10 +21,14 @@ from sensors.decoders import formats
 from sensors.devices import COLUMNS, read_mountings, register_devices
 from sensors.emptied import conflict_text, list_emptyings, look_at_stirred
 from sensors.letters import list_letters
+from sensors.ranking import Terms
+from sensors.ranking import rank as rank_bins
 from sensors.reasons import said
 from sensors.retry import retry_letters
 
 app = typer.Typer(no_args_is_help=True, help="Devices and what they report.")
+
+STANDARD = Terms()
 
 Code = Annotated[str | None, typer.Option(help="Only those refused for this reason, e.g. unknown_device.")]
 
@@ -229,20 +233,19 @@ def rank(
     ] = False,
     worst: Annotated[bool, typer.Option("--worst", help="Those worth least first.")] = False,
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
-    visit_cost: Annotated[float, typer.Option(min=0, help="Cost of one more stop, city's currency.")] = 5.0,
-    sensor_cost: Annotated[float, typer.Option(min=0, help="Cost of a sensor a year.")] = 60.0,
+    visit_cost: Annotated[
+        float, typer.Option(min=0, help="Cost of one more stop, city's currency.")
+    ] = STANDARD.visit_cost,
+    sensor_cost: Annotated[float, typer.Option(min=0, help="Cost of a sensor a year.")] = STANDARD.sensor_cost,
     risk: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="Accepted risk of overflow before the next chance.")
-    ] = 0.05,
-    chance_h: Annotated[float, typer.Option(min=1, help="Hours between two chances to visit a bin.")] = 24.0,
+    ] = STANDARD.risk,
+    chance_h: Annotated[
+        float, typer.Option(min=1, help="Hours between two chances to visit a bin.")
+    ] = STANDARD.chance_h,
     as_json: Json = False,
 ) -> None:
     """Rank sensors by what they save, or bins without one by what one would."""
-    from dataclasses import asdict
-
-    from sensors.ranking import Terms
-    from sensors.ranking import rank as rank_bins
-
     terms = Terms(visit_cost, sensor_cost, risk, chance_h)
     with reading(open_current(Settings())) as session:
         ranked = [one for one in rank_bins(session, terms) if (one.device_id is None) == without]
