@@ -10,6 +10,7 @@ which the sensor is of use (`sensors.health`), less what the sensor costs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from sqlmodel import Session, col
 
-from city.registry import Bin, CollectionPoint, PointKind, StreamRule
-from city.streams import Stream
+from city.registry import Bin, CollectionPoint, StreamRule
 from sensors.device_days import DeviceHealth
+from sensors.estimate import LEAST_NOISE
 from sensors.levels import BinState, peers_of
 from sensors.priors import prior_for
 from sensors.telemetry import Device
@@ -28,8 +29,8 @@ from sensors.telemetry import Device
 Floats = NDArray[np.float64]
 
 HOURS_OF_YEAR = 8_766.0
-# A sensor's own word is never surer than this, as a level (sensors.estimate.LEAST_NOISE).
-SEEN_SIGMA = 0.04
+# A sensor's own word is never surer than this, as a level.
+SEEN_SIGMA = LEAST_NOISE
 # No bin is left longer than this, whatever is known of it: waste rots, and people ask.
 LONGEST_H = 28 * 24.0
 # Halvings of LONGEST_H: down to seconds.
@@ -191,14 +192,13 @@ def rank(session: Session, terms: Terms, *, district_ids: Sequence[str] | None =
         query = query.where(col(CollectionPoint.district_id).in_(district_ids))
     rows: Sequence[Any] = session.connection().execute(query).all()
     filling = np.empty((len(rows), 4))
-    alike: dict[tuple[Any, ...], tuple[float, float, float]] = {}
+    peers = cache(partial(peers_of, session))
+    like_bins = cache(lambda stream, kind, volume_l, of: prior_for(stream, kind, volume_l, peers(of)))
     for number, (_, stream, volume_l, kind, district_id, rate, rate_sigma, volatility, _, _, rule_h) in enumerate(rows):
         known = (rate, rate_sigma, volatility)
         if rate is None:
-            key = (district_id, stream, kind, volume_l)
-            if key not in alike:
-                alike[key] = _borrowed(session, *key)
-            known = alike[key]
+            prior = like_bins(stream, kind, volume_l, district_id)
+            known = (prior.rate_per_h, prior.rate_sigma, prior.volatility)
         filling[number] = *known, np.inf if rule_h is None else rule_h
     worth = worth_of(Filling(*filling.T), terms)
     saved = worth.visits_without - worth.visits_with
@@ -210,11 +210,3 @@ def rank(session: Session, terms: Terms, *, district_ids: Sequence[str] | None =
         ranked.append(Ranked(row[0], device_id, row[4], visits_saved * useful, narrowing, useful, value))
     ranked.sort(key=lambda one: (-one.value, one.bin_id, one.device_id or ""))
     return ranked
-
-
-def _borrowed(
-    session: Session, district_id: str, stream: Stream, kind: PointKind, volume_l: int
-) -> tuple[float, float, float]:
-    """Return how a bin fills that never told: as like bins of its district do."""
-    prior = prior_for(stream, kind, volume_l, peers_of(session, district_id))
-    return prior.rate_per_h, prior.rate_sigma, prior.volatility
