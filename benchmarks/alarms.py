@@ -8,6 +8,7 @@ A city of devices that speak every hour is made in a scratch database. Time is t
 import argparse
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from city.database import open_engine, reading, transaction
 from city.migrate import upgrade
 from city.registry import Bin, CollectionPoint, District, PointKind
 from city.streams import Stream
-from sensors.bulk import insert_new
+from sensors.bulk import chunks, insert_new
 from sensors.device_days import judge_devices
 from sensors.ranking import Terms, rank
 from sensors.sweep import sweep
@@ -66,11 +67,12 @@ def measure(engine: Engine, bins: int) -> None:
     clock.advance(timedelta(minutes=11))
     took("sweep while everything is silent", lambda: sweep(engine, clock))
     took("ranking every bin", lambda: ranked(engine))
+    judged = min(JUDGED, bins)
     for day in range(1, 15):
         with transaction(engine) as session:
             for hour in range(0, 24, 2):
-                speak(session, JUDGED, BEGIN - timedelta(days=day) + hour * HOUR)
-    took(f"judging {JUDGED} devices by 14 days of 12 readings", lambda: judge_devices(engine, clock, at_most=JUDGED))
+                speak(session, judged, BEGIN - timedelta(days=day) + hour * HOUR)
+    took(f"judging {judged} devices by 14 days of 12 readings", lambda: judge_devices(engine, clock, at_most=judged))
 
 
 def ranked(engine: Engine) -> int:
@@ -79,10 +81,10 @@ def ranked(engine: Engine) -> int:
         return len(rank(session, Terms()))
 
 
-def took(what: str, call: object) -> None:
+def took(what: str, call: Callable[[], object]) -> None:
     """Print how long a call took and what it gave."""
     begun = time.perf_counter()
-    result = call()  # type: ignore[operator]
+    result = call()
     print(f"{time.perf_counter() - begun:8.2f} s  {what}  {result}", flush=True)
 
 
@@ -92,8 +94,7 @@ def furnish(engine: Engine, bins: int) -> None:
         insert_new(session, District, [{"id": "d", "name": "D", "name_zh": "", "active": True}])
         point = CollectionPoint(id="p", district_id="d", kind=PointKind.STREET, name="P", lon=0, lat=0)
         insert_new(session, CollectionPoint, [point.model_dump()])
-        for start in range(0, bins, CHUNK):
-            numbers = range(start, min(start + CHUNK, bins))
+        for numbers in chunks(range(bins), CHUNK):
             bin_ = Bin(id="", point_id="p", stream=Stream.DRY, usable_volume_l=240, depth_cm=100).model_dump()
             insert_new(session, Bin, [bin_ | {"id": name(number)} for number in numbers])
             device = Device(id="", bin_id="", mounting_height_cm=120).model_dump()
@@ -108,9 +109,9 @@ def name(number: int) -> str:
 def speak(session: Session, bins: int, at: datetime) -> None:
     """Let every device speak in the hour from a moment on."""
     blank = Reading(device_id="", frame_key="", at=at, received_at=at, verdict=Verdict.OK).model_dump()
-    for start in range(0, bins, CHUNK):
+    for numbers in chunks(range(bins), CHUNK):
         rows = []
-        for number in range(start, min(start + CHUNK, bins)):
+        for number in numbers:
             moment = at + number * 7919 % 3600 * timedelta(seconds=1)
             rows.append(
                 blank
