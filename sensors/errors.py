@@ -41,7 +41,7 @@ class DutyError(Exception):
 
 
 class UnknownDutyError(DutyError):
-    """There is no such alarm, work order or device."""
+    """There is no such alarm or work order."""
 
 
 class MovedDutyError(DutyError):

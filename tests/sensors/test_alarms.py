@@ -240,7 +240,7 @@ def test_the_database_itself_refuses_a_second_open_alarm(watched: Engine) -> Non
 
 
 def test_two_processes_that_see_the_same_raise_one_alarm_each(watched: Engine) -> None:
-    """Both raise forty causes, in another order, and one of them sees some of them gone meanwhile."""
+    """Both raise the same forty causes, each in another order."""
     url = watched.url.render_as_string(hide_password=False)
     watched.dispose()
     with get_context("spawn").Pool(2) as pool:
